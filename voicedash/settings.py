@@ -1,0 +1,229 @@
+"""The one settings file: from the environment only, runs with none, fails loudly on a bad value."""
+
+import os
+import secrets
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import dj_database_url
+from cryptography.fernet import Fernet
+
+from voicedash.environment import Environment
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+_env_file = os.environ.get("VOICEDASH_ENV_FILE", str(BASE_DIR / ".env"))
+env = Environment.load(Path(_env_file) if _env_file else None)
+
+DEBUG = env.flag("DEBUG")
+DEMO = env.flag("VOICEDASH_DEMO")  # set by the demo only: cookies of its own, a word in the header
+DATA_DIR = Path(env.text("VOICEDASH_DATA", str(BASE_DIR / "var"))).resolve()
+
+SECRET_KEY = env.secret("SECRET_KEY", lambda: secrets.token_urlsafe(50), DATA_DIR)
+SEALING_KEYS = env.secret("VOICEDASH_KEYS", lambda: Fernet.generate_key().decode(), DATA_DIR).replace(",", " ").split()
+LOG_KEYS = env.secret("VOICEDASH_LOG_KEYS", lambda: secrets.token_urlsafe(32), DATA_DIR).replace(",", " ").split()
+
+# --- The address people use: hosts, origins and cookies follow from it -----------------------
+
+_LOOPBACK = ["localhost", "127.0.0.1", "[::1]"]
+
+
+def _public_url(text: str) -> str:
+    if not text:
+        return ""
+    parts = urlsplit(text)
+    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.path not in {"", "/"}:
+        raise ValueError(f"{text!r} is not an address like https://calls.example.com")
+    return f"{parts.scheme}://{parts.netloc}"
+
+
+PUBLIC_URL = env.parsed("VOICEDASH_URL", "", _public_url)
+_public = urlsplit(PUBLIC_URL)
+HTTPS = _public.scheme == "https"
+if PUBLIC_URL and not HTTPS and f"[{_public.hostname}]" not in _LOOPBACK and _public.hostname not in _LOOPBACK and not env.flag("VOICEDASH_ALLOW_HTTP"):
+    env.errors.append(
+        f"VOICEDASH_URL={PUBLIC_URL}: passwords would travel in the clear. Use https, "
+        "or set VOICEDASH_ALLOW_HTTP=1 where something else protects the way"
+    )
+ALLOWED_HOSTS = _LOOPBACK + ([_public.hostname] if _public.hostname else []) + env.words("ALLOWED_HOSTS")
+CSRF_TRUSTED_ORIGINS = [PUBLIC_URL] if PUBLIC_URL else []
+SECURE_SSL_REDIRECT = False  # the proxy in front redirects; a health check inside speaks plain http
+SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = HTTPS
+SECURE_HSTS_PRELOAD = HTTPS
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
+_prefix = ("__Host-" if HTTPS else "") + ("voicedash_demo" if DEMO else "voicedash")
+SESSION_COOKIE_NAME = f"{_prefix}_session"
+CSRF_COOKIE_NAME = f"{_prefix}_csrf"
+SESSION_COOKIE_AGE = 12 * 3600  # a working day and its overtime; the idle time-out has an issue of its own
+SESSION_EXPIRE_AT_BROWSER_CLOSE = True
+X_FRAME_OPTIONS = "DENY"
+SECURE_REFERRER_POLICY = "same-origin"
+# Django 6 reads this name; until then tenants.middleware sends it.
+SECURE_CSP = {
+    "default-src": "'none'",
+    "script-src": "'self'",
+    "style-src": "'self'",
+    "img-src": "'self' data:",
+    "connect-src": "'self'",
+    "font-src": "'self'",
+    "form-action": "'self'",
+    "frame-ancestors": "'none'",
+    "base-uri": "'none'",
+}
+
+# --- Bandwidth --------------------------------------------------------------------------------
+
+
+def _service_url(text: str) -> str:
+    parts = urlsplit(text)
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise ValueError(f"{text!r} is not an http(s) address")
+    return text.rstrip("/")
+
+
+VOICE_URL = env.parsed("VOICEDASH_VOICE_URL", "https://voice.bandwidth.com/api/v2", _service_url)
+TOKEN_URL = env.parsed("VOICEDASH_TOKEN_URL", "https://api.bandwidth.com/api/v1/oauth2/token", _service_url)
+
+# --- Database: SQLite by default, PostgreSQL by DATABASE_URL ----------------------------------
+
+
+def _database(url: str) -> dict[str, Any]:
+    database: dict[str, Any] = dict(dj_database_url.parse(url))
+    options = database.setdefault("OPTIONS", {})
+    if database["ENGINE"].endswith("sqlite3"):
+        database["CONN_MAX_AGE"] = 600
+        # IMMEDIATE takes the writer's lock first, so no transaction fails half way; FULL because
+        # an acknowledged pause must survive a power cut (DESIGN §11).
+        options |= {
+            "timeout": 2,
+            "transaction_mode": "IMMEDIATE",
+            "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA mmap_size=134217728; PRAGMA cache_size=-8000;",
+        }
+    elif database["ENGINE"].endswith("postgresql"):
+        database["CONN_MAX_AGE"] = 0  # a pool refuses persistent connections
+        options["pool"] = {"min_size": 2, "max_size": 24, "timeout": 2}
+        options["options"] = f"{options.get('options', '')} -c lock_timeout=2000 -c statement_timeout=30000".strip()
+    else:
+        raise ValueError("only sqlite:// and postgres:// are supported")
+    return database
+
+
+def _databases(url: str) -> dict[str, dict[str, Any]]:
+    default = _database(url)
+    # A second way to the same database for reads that must see one moment: under IMMEDIATE
+    # every SQLite transaction, a reading one too, would take the writer's lock.
+    snapshot = {**default, "OPTIONS": dict(default["OPTIONS"]), "TEST": {"MIRROR": "default"}}
+    if default["ENGINE"].endswith("sqlite3"):
+        snapshot["OPTIONS"]["transaction_mode"] = "DEFERRED"
+    return {"default": default, "snapshot": snapshot}
+
+
+DATABASES = env.parsed("DATABASE_URL", f"sqlite:///{DATA_DIR / 'db.sqlite3'}", _databases)
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+CACHES = {
+    "default": {  # sign-in limits must hold across processes and restarts
+        "BACKEND": "django.core.cache.backends.db.DatabaseCache",
+        "LOCATION": "cache",
+        "OPTIONS": {"MAX_ENTRIES": 100_000},
+    }
+}
+
+# --- The application --------------------------------------------------------------------------
+
+INSTALLED_APPS = [
+    "voicedash.tenants",
+    "voicedash.audit",
+    "voicedash.calls",
+    "voicedash.live",
+    "allauth",
+    "allauth.account",
+    "allauth.mfa",
+    "django_htmx",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+]
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "voicedash.tenants.middleware.HeadersMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+    "voicedash.tenants.middleware.SignedInMiddleware",
+    "voicedash.tenants.middleware.TenantMiddleware",
+]
+ROOT_URLCONF = "voicedash.urls"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "voicedash.tenants.context.site",
+            ],
+        },
+    }
+]
+LANGUAGE_CODE = "en"
+USE_I18N = False
+TIME_ZONE = "UTC"
+USE_TZ = True
+
+STATIC_URL = "/static/"
+STATIC_ROOT = Path(env.text("VOICEDASH_STATIC", str(DATA_DIR / "static")))
+STATICFILES_DIRS = [BASE_DIR / "static"]
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+}
+
+# --- People -----------------------------------------------------------------------------------
+
+AUTH_USER_MODEL = "tenants.User"
+AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+LOGIN_URL = "account_login"
+LOGIN_REDIRECT_URL = "/"
+ACCOUNT_ADAPTER = "voicedash.tenants.signing_in.Adapter"
+ACCOUNT_LOGIN_METHODS = {"username"}
+ACCOUNT_SIGNUP_FIELDS = ["username*", "password1*", "password2*"]
+ACCOUNT_EMAIL_VERIFICATION = "none"
+ACCOUNT_PREVENT_ENUMERATION = True
+ACCOUNT_SESSION_REMEMBER = False
+ACCOUNT_LOGOUT_REDIRECT_URL = "/accounts/login/"
+# Sixty seats share one address. The lock of an account is tenants.signing_in's: allauth's own slides.
+ACCOUNT_RATE_LIMITS = {"login": "1000/m/ip", "login_failed": "200/m/ip"}
+
+# --- Logs: one line each, never a secret (bandwidth keeps them out of its errors) -------------
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["console"], "level": "WARNING"},
+    "loggers": {
+        "voicedash": {"level": "INFO"},
+        "django.request": {"level": "ERROR"},
+    },
+}
+
+env.complain()

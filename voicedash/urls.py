@@ -1,0 +1,26 @@
+"""Every address there is."""
+
+from allauth.account.views import login, logout, password_change
+from django.contrib import admin
+from django.contrib.auth.decorators import login_not_required
+from django.urls import include, path
+from django.views.decorators.http import require_POST
+from django.views.generic import RedirectView
+
+# A signing out that comes too late is as good as one in time: no detour by the sign-in.
+sign_out = login_not_required(require_POST(logout))
+
+urlpatterns = [
+    path("", include("voicedash.tenants.urls")),
+    path("", include("voicedash.live.urls")),
+    path("t/<slug:tenant>/", include("voicedash.calls.urls")),
+    # Of allauth's addresses only these: nobody signs up, and passwords are reset by an admin.
+    path("accounts/login/", login, name="account_login"),
+    path("accounts/logout/", sign_out, name="account_logout"),
+    path("accounts/password/change/", password_change, name="account_change_password"),
+    # Admin's own forms for the same know neither the lock nor the log.
+    path("admin/login/", login_not_required(RedirectView.as_view(pattern_name="account_login", query_string=True))),
+    path("admin/logout/", sign_out),
+    path("admin/password_change/", RedirectView.as_view(pattern_name="account_change_password")),
+    path("admin/", admin.site.urls),
+]
