@@ -1,0 +1,41 @@
+"""Do these credentials reach this account? Asked when an admin saves them, so that no caller waits on a typo."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Literal
+
+from voicedash.bandwidth.client import Client
+from voicedash.bandwidth.credentials import OAuth2, claims
+from voicedash.bandwidth.errors import BadCredentials, BandwidthError, RateLimited
+
+Result = Literal["ok", "credentials", "role", "account", "unreachable"]
+
+
+def check(client: Client) -> tuple[Result, str]:
+    """Tries the credentials with a small listing; gives the result, and the whole truth for the log.
+
+    A 403 does not say whether the account id or the Voice role is wrong; a token names its
+    accounts and roles (BANDWIDTH.md §4.2), which does.
+    """
+    try:
+        next(client.pages(since=datetime.now(UTC) - timedelta(minutes=1), page_size=1), None)
+    except BadCredentials as error:
+        if error.status != 403:
+            return "credentials", str(error)
+        return _forbidden(client), str(error)
+    except RateLimited as error:
+        return "ok", str(error)  # whoever is told to slow down has been let in
+    except BandwidthError as error:
+        return "unreachable", str(error)
+    return "ok", ""
+
+
+def _forbidden(client: Client) -> Result:
+    if not isinstance(client.credentials, OAuth2):
+        return "account"
+    told = claims(client.credentials.known())
+    accounts, roles = told.get("accounts"), told.get("roles")
+    if isinstance(accounts, list) and accounts and client.account_id not in [str(account) for account in accounts]:
+        return "account"
+    if isinstance(roles, list) and not any("voice" in str(role).lower() for role in roles):
+        return "role"
+    return "account"

@@ -1,0 +1,164 @@
+"""The four requests we make of Bandwidth's Voice API, and how their answers are judged."""
+
+import json
+import time
+from collections.abc import Iterator
+from datetime import datetime
+from email.utils import parsedate_to_datetime
+from typing import Any, Literal
+from urllib.parse import quote, urljoin, urlsplit
+
+import requests
+from requests.utils import parse_header_links
+
+from voicedash.bandwidth.credentials import Credentials
+from voicedash.bandwidth.errors import BadCredentials, OutcomeUnknown, RateLimited, Refused, UnknownCall
+from voicedash.bandwidth.listing import CallState, RecordingMetadata, calls_in, recordings_in
+from voicedash.bandwidth.transport import Gate, Response, exchange, within
+
+State = Literal["paused", "recording"]
+READ_SECONDS = 20.0  # a page of 10,000 calls takes longer than a press may
+PAGE_BYTES = 64 * 1024 * 1024
+
+
+class Client:
+    """One Bandwidth account, as seen with one set of credentials. Cheap to make; connections and tokens are shared."""
+
+    def __init__(self, voice_url: str, account_id: str, credentials: Credentials) -> None:
+        self.account_id = account_id
+        self.credentials = credentials
+        self._base = f"{voice_url.rstrip('/')}/accounts/{quote(account_id, safe='')}/calls"
+
+    def put_recording(self, call_id: str, state: State, *, deadline: float) -> None:
+        """Asks once for the absolute state of a call's recording, until `deadline` (time.monotonic()).
+
+        Returns when Bandwidth acknowledged: 200 with an empty or JSON body. Raises Refused and its
+        kinds on a 4xx, NeverReached where nothing left us, OutcomeUnknown on everything else
+        (BANDWIDTH.md §1). Nothing is repeated here.
+        """
+        request = requests.Request("PUT", f"{self._base}/{quote(call_id, safe='')}/recording", json={"state": state})
+        response = self._ask(request, deadline)
+        if response.status != 200:
+            raise OutcomeUnknown(f"the PUT was answered {response.status}", status=response.status)
+        if response.body.strip():
+            _json(response)
+
+    def pages(self, *, since: datetime, page_size: int = 1000) -> Iterator[list[CallState]]:
+        """The calls started from `since` on, oldest first, a list for each page, to the last `Link`.
+
+        Calls that cannot be read are left out. Raises BandwidthError's kinds; OutcomeUnknown for an
+        answer that is no list, or a `Link` that leaves the host (DESIGN §9).
+        """
+        start = since.strftime("%Y-%m-%dT%H:%M:%S.000Z")
+        url, params = self._base, {"minStartTime": start, "pageSize": str(page_size)}
+        seen: set[str] = set()
+        while url:
+            request = requests.Request("GET", url, params=params)
+            response = self._read(request)
+            yield calls_in(_list(response))
+            seen.add(url)
+            url, params = self._next(url, response.headers.get("link", "")), {}
+            if url in seen:
+                raise OutcomeUnknown("the list's pages lead in a circle")
+
+    def call(self, call_id: str) -> CallState:
+        """What Bandwidth's listing side knows of one call; it may lag by minutes. Raises UnknownCall on 404."""
+        told = _json(self._read(requests.Request("GET", f"{self._base}/{quote(call_id, safe='')}")))
+        read = calls_in([told])
+        if not read:
+            raise OutcomeUnknown("the answer is not a call")
+        return read[0]
+
+    def recordings(self, call_id: str) -> list[RecordingMetadata]:
+        """The recordings made of a call; an unknown call has none (BANDWIDTH.md §2.4)."""
+        request = requests.Request("GET", f"{self._base}/{quote(call_id, safe='')}/recordings")
+        return recordings_in(_list(self._read(request)))
+
+    def _read(self, request: requests.Request) -> Response:
+        response = self._ask(request, time.monotonic() + READ_SECONDS)
+        if response.status != 200:
+            raise OutcomeUnknown(f"the GET was answered {response.status}", status=response.status)
+        return response
+
+    def _ask(self, request: requests.Request, deadline: float) -> Response:
+        """The one place that talks: signs in, sends, and raises on a 4xx."""
+        header = ""
+
+        def work(gate: Gate) -> Response:
+            nonlocal header
+            header = self.credentials.header(gate.deadline)
+            request.headers = {"Authorization": header}
+            return exchange(request, gate, most=PAGE_BYTES if request.method == "GET" else 64 * 1024)
+
+        response = within(deadline, work)
+        if 400 <= response.status < 500:
+            raise self._refusal(response, header)
+        return response
+
+    def _refusal(self, response: Response, header: str) -> Refused:
+        status, (description, reference) = response.status, _said(response)
+        text = f"Bandwidth answered {status}: {description or 'no reason given'}"
+        if status == 401:
+            error: Refused = self.credentials.refused(header, text)
+            error.reference = reference
+            return error
+        if status == 403:
+            return BadCredentials(text, status=status, reference=reference)
+        if status in {404, 409}:
+            return UnknownCall(text, status=status, reference=reference)
+        if status == 429:
+            wait = retry_after(response.headers.get("retry-after", ""))
+            return RateLimited(text, retry_after=wait, reference=reference)
+        return Refused(text, status=status, reference=reference)
+
+    def _next(self, url: str, link: str) -> str:
+        following = [told["url"] for told in parse_header_links(link) if told.get("rel") == "next"] if link else []
+        if not following:
+            return ""
+        target = urljoin(url, following[0])
+        here, there = urlsplit(self._base), urlsplit(target)
+        if (here.scheme, here.netloc) != (there.scheme, there.netloc):
+            raise OutcomeUnknown("the list's next page is on another host; not followed")
+        return target
+
+
+def retry_after(value: str) -> float:
+    """Seconds told by a `Retry-After` header: a number or an HTTP date; 1 where it cannot be read."""
+    try:
+        seconds = float(value)
+    except ValueError:
+        try:
+            when = parsedate_to_datetime(value)
+        except (ValueError, TypeError):
+            return 1.0
+        seconds = when.timestamp() - time.time()
+    return seconds if 0 <= seconds < float("inf") else 1.0
+
+
+def _json(response: Response) -> Any:
+    try:
+        return json.loads(response.body.decode("utf-8"))
+    except (ValueError, RecursionError):
+        raise OutcomeUnknown(f"{response.status} with a body that is not JSON", status=response.status) from None
+
+
+def _list(response: Response) -> list[Any]:
+    told = _json(response)
+    if not isinstance(told, list):
+        raise OutcomeUnknown("the answer is not a list", status=response.status)
+    return told
+
+
+def _said(response: Response) -> tuple[str, str]:
+    """Bandwidth's own words and its reference in an error's body, as far as they can be read."""
+    try:
+        told = json.loads(response.body.decode("utf-8"))
+    except (ValueError, RecursionError):
+        return "", ""
+    if not isinstance(told, dict):
+        return "", ""
+    description, reference = told.get("description"), told.get("id")
+    return (
+        description[:200] if isinstance(description, str) else "",
+        reference[:100] if isinstance(reference, str) else "",
+    )

@@ -1,0 +1,203 @@
+"""One HTTP request under one deadline: name look-up, token, connect, send and answer included.
+
+A plain timeout of requests restarts with every byte and does not cover the name look-up, and a
+request that was given up can still be sent once the look-up returns. So each request runs in a
+thread of its own, and its connection passes a gate, under a lock, before its first byte: at the
+deadline the gate closes, and what has not passed it can no longer be sent.
+"""
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+import requests
+from requests.adapters import HTTPAdapter
+from urllib3 import exceptions as broken
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+from urllib3.poolmanager import PoolManager
+
+from voicedash.bandwidth.errors import BandwidthError, NeverReached, OutcomeUnknown
+
+T = TypeVar("T")
+_current = threading.local()  # the gate of the request that this thread is making
+
+
+class GateClosed(Exception):
+    """The deadline passed before the first byte: nothing was sent."""
+
+
+@dataclass
+class Gate:
+    """Decides, once and for all, whether the request it guards has left."""
+
+    deadline: float  # time.monotonic()
+    sent: bool = False
+    sent_at: float = 0.0
+    _closed: bool = False
+    _socket: Any = None
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def pass_through(self, socket: Any) -> None:
+        """Called with the connected socket before each write; raises GateClosed from the deadline on."""
+        with self._lock:
+            if not self.sent and (self._closed or time.monotonic() >= self.deadline):
+                self._closed = True
+                raise GateClosed
+            if not self.sent:
+                self.sent, self.sent_at, self._socket = True, time.monotonic(), socket
+
+    def close(self) -> bool:
+        """Gives the request up; True when it had left, and may have been done."""
+        with self._lock:
+            self._closed = True
+            if self._socket is not None:
+                try:
+                    self._socket.shutdown(2)  # wakes the thread that reads
+                except OSError:
+                    pass
+            return self.sent
+
+    def left(self) -> float:
+        return max(0.001, self.deadline - time.monotonic())
+
+
+class _Gated:
+    """Mixed into urllib3's connections: what they send passes the gate of the running request."""
+
+    def send(self, data: Any) -> None:
+        if getattr(self, "sock", None) is None:
+            self.connect()  # type: ignore[attr-defined]
+        _current.gate.pass_through(self.sock)  # type: ignore[attr-defined]
+        super().send(data)  # type: ignore[misc]
+
+
+class _GatedHTTP(_Gated, HTTPConnection):
+    pass
+
+
+class _GatedHTTPS(_Gated, HTTPSConnection):
+    pass
+
+
+class _HTTPPool(HTTPConnectionPool):
+    ConnectionCls = _GatedHTTP  # type: ignore[assignment]
+
+
+class _HTTPSPool(HTTPSConnectionPool):
+    ConnectionCls = _GatedHTTPS  # type: ignore[assignment]
+
+
+class _Adapter(HTTPAdapter):
+    """Pooled connections, shared by all threads; no retries (urllib3's would repeat a PUT unseen)."""
+
+    def init_poolmanager(self, connections: int, maxsize: int, block: bool = False, **kwargs: Any) -> None:
+        self.poolmanager = PoolManager(num_pools=connections, maxsize=maxsize, block=block, **kwargs)
+        self.poolmanager.pool_classes_by_scheme = {"http": _HTTPPool, "https": _HTTPSPool}
+
+
+_adapter: _Adapter | None = None
+_making = threading.Lock()
+
+
+def _pool() -> _Adapter:
+    """The process's one pool, made at first use: a fork must not share its sockets."""
+    global _adapter
+    with _making:
+        if _adapter is None:
+            _adapter = _Adapter(pool_connections=32, pool_maxsize=64, max_retries=0)
+        return _adapter
+
+
+@dataclass(frozen=True)
+class Response:
+    """An answer that was read: status, lower-case headers, body."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+
+def exchange(request: requests.Request, gate: Gate, *, most: int = 64 * 1024) -> Response:
+    """Sends `request` in this thread, within `gate`, and reads at most `most` bytes of its answer.
+
+    The adapter is used without a Session: so there are no redirects, no cookies, no proxies or
+    netrc of the environment. Raises NeverReached or OutcomeUnknown; any answer whose status line
+    was read is returned, a 4xx even where its body broke off.
+    """
+    _current.gate = gate
+    request.headers = {"Accept": "application/json", "Accept-Encoding": "identity", "User-Agent": "voicedash", **(request.headers or {})}
+    try:
+        answer = _pool().send(request.prepare(), stream=True, timeout=(gate.left(), gate.left()), verify=True)
+    except GateClosed:
+        raise NeverReached("the deadline passed before anything was sent") from None
+    except (requests.RequestException, broken.HTTPError, OSError, ValueError) as error:
+        if gate.sent:
+            raise OutcomeUnknown(f"no answer: {_told(error)}") from None
+        raise NeverReached(f"not sent: {_told(error)}") from None
+    try:
+        body = answer.raw.read(most + 1)
+        if len(body) > most:
+            raise OutcomeUnknown(f"{answer.status_code} with more than {most} bytes", status=answer.status_code)
+    except (broken.HTTPError, OSError, ValueError) as error:
+        answer.close()
+        if not 400 <= answer.status_code < 500:
+            raise OutcomeUnknown(
+                f"{answer.status_code}, then its body broke off: {_told(error)}", status=answer.status_code
+            ) from None
+        body = b""
+    except OutcomeUnknown:
+        answer.close()
+        raise
+    else:
+        answer.raw.release_conn()
+    return Response(answer.status_code, {name.lower(): value for name, value in answer.headers.items()}, body)
+
+
+def within(deadline: float, work: Callable[[Gate], T]) -> T:
+    """Runs `work` in a thread of its own and waits for it until `deadline` (time.monotonic()).
+
+    The deadline is a moment, not a length: a process that was suspended before it got here must
+    find its time used up.
+
+    Given up, it raises NeverReached where nothing had left (and now nothing can), OutcomeUnknown
+    where something had. `work` is given the gate that its request passes.
+    """
+    gate = Gate(deadline)
+    done = threading.Event()
+    result: list[T] = []
+    failure: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            result.append(work(gate))
+        except BaseException as error:
+            failure.append(error)
+        finally:
+            done.set()
+
+    threading.Thread(target=run, name="bandwidth-request", daemon=True).start()
+    if not done.wait(max(0.0, deadline - time.monotonic())):
+        if gate.close():
+            raise OutcomeUnknown("no whole answer in time")
+        raise NeverReached("not sent in time")
+    if not failure:
+        return result[0]
+    if isinstance(failure[0], BandwidthError):
+        raise failure[0]
+    # A fault of our own after the first byte must not pass for "nothing was sent".
+    raise (OutcomeUnknown if gate.sent else NeverReached)(f"failed: {_told(failure[0])}") from failure[0]
+
+
+def _told(error: BaseException) -> str:
+    """The kind of a network error and the system's words for it, without URLs or headers."""
+    cause: BaseException = error
+    if isinstance(error, requests.RequestException) and error.args and isinstance(error.args[0], BaseException):
+        cause = error.args[0]
+    reason = getattr(cause, "reason", None)
+    if isinstance(reason, BaseException):
+        cause = reason
+    words = next((a.strerror for a in (cause, *cause.args) if isinstance(a, OSError) and a.strerror), "")
+    return type(cause).__name__ + (f" ({words})" if words else "")
