@@ -1,0 +1,148 @@
+"""Who there is: users, tenants with their board, members, Bandwidth accounts, reasons for a pause."""
+
+import zoneinfo
+
+from django.contrib.auth.models import AbstractUser
+from django.core.exceptions import ValidationError
+from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
+from django.db import models
+from django.db.models import Q
+
+
+class User(AbstractUser):
+    """A person who signs in. The name is one field: people write theirs as they like."""
+
+    first_name = None  # type: ignore[assignment]
+    last_name = None  # type: ignore[assignment]
+    name = models.CharField(max_length=150, blank=True)
+    failed_sign_ins = models.PositiveIntegerField(default=0, editable=False)
+    locked_until = models.DateTimeField(null=True, blank=True, editable=False)
+
+    def __str__(self) -> str:
+        return self.name or self.username
+
+
+def check_time_zone(name: str) -> None:
+    if name not in zoneinfo.available_timezones():
+        raise ValidationError("%(name)s is not a time zone such as America/New_York.", params={"name": name})
+
+
+class Tenant(models.Model):
+    """A customer organisation; everything else belongs to exactly one."""
+
+    slug = models.SlugField(max_length=50, unique=True, help_text="Its part of the address: /t/acme/")
+    name = models.CharField(max_length=150)
+    time_zone = models.CharField(max_length=64, default="UTC", validators=[check_time_zone])
+    keep_numbers_days = models.PositiveSmallIntegerField(
+        default=90,
+        validators=[MinValueValidator(1), MaxValueValidator(3650)],
+        help_text="Days until the phone numbers of a call are erased.",
+    )
+    created = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Board(models.Model):
+    """The tenant's change counter and its one lock: see `tenants.board`."""
+
+    tenant = models.OneToOneField(Tenant, models.CASCADE, primary_key=True, related_name="board")
+    version = models.BigIntegerField(default=0)
+
+    def __str__(self) -> str:
+        return f"{self.tenant} at {self.version}"
+
+
+class Role(models.TextChoices):
+    VIEWER = "viewer", "Viewer"
+    AGENT = "agent", "Agent"
+    SUPERVISOR = "supervisor", "Supervisor"
+    MANAGER = "manager", "Manager"
+
+
+class Membership(models.Model):
+    """A user in a tenant, with a role."""
+
+    tenant = models.ForeignKey(Tenant, models.CASCADE, related_name="memberships")
+    user = models.ForeignKey(User, models.CASCADE, related_name="memberships")
+    role = models.CharField(max_length=20, choices=Role, default=Role.VIEWER)
+
+    class Meta:
+        ordering = ["tenant", "user"]
+        constraints = [models.UniqueConstraint(fields=["tenant", "user"], name="one_membership_a_user_and_tenant")]
+        verbose_name = "member"
+
+    def __str__(self) -> str:
+        return f"{self.user} · {self.tenant} · {self.get_role_display()}"
+
+
+class BandwidthAccount(models.Model):
+    """An account at Bandwidth and how voicedash signs in to it. The secret is sealed: `tenants.sealing`."""
+
+    class Auth(models.TextChoices):
+        OAUTH2 = "oauth2", "OAuth2 client credentials"
+        BASIC = "basic", "Username and password (ends on 2 December 2026)"
+
+    class Records(models.TextChoices):
+        ALL = "all", "All calls are recorded"
+        SOME = "some", "Some calls are recorded"
+        UNKNOWN = "unknown", "Not known"
+
+    class Check(models.TextChoices):
+        NONE = "", "Not checked yet"
+        OK = "ok", "Works"
+        CREDENTIALS = "credentials", "Wrong credentials"
+        ROLE = "role", "No voice role"
+        ACCOUNT = "account", "Not this account id"
+        UNREACHABLE = "unreachable", "Not reachable"
+        SEALED = "sealed", "Secret cannot be opened"
+
+    tenant = models.ForeignKey(Tenant, models.CASCADE, related_name="accounts")
+    name = models.CharField(max_length=100, blank=True, help_text="What people call it; the account id if left empty.")
+    account_id = models.CharField(
+        "account id",
+        max_length=10,
+        validators=[RegexValidator(r"^\d{4,10}\Z", "Bandwidth's account ids are 4 to 10 digits.")],
+    )
+    auth = models.CharField("sign-in", max_length=10, choices=Auth, default=Auth.OAUTH2)
+    client_id = models.CharField("client id or username", max_length=200)
+    sealed_secret = models.TextField(blank=True, editable=False)
+    records = models.CharField(max_length=10, choices=Records, default=Records.UNKNOWN)
+    check_result = models.CharField(max_length=20, choices=Check, default=Check.NONE, editable=False)
+    checked_at = models.DateTimeField(null=True, editable=False)
+    created = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["tenant", "id"]
+        constraints = [models.UniqueConstraint(fields=["tenant", "account_id"], name="one_account_an_id_and_tenant")]
+        verbose_name = "Bandwidth account"
+
+    def __str__(self) -> str:
+        return self.name or self.account_id
+
+
+class Reason(models.Model):
+    """Why a recording is paused, and for how long at most. Exactly one of a tenant's may be the usual one."""
+
+    tenant = models.ForeignKey(Tenant, models.CASCADE, related_name="reasons")
+    name = models.CharField(max_length=60)
+    lease = models.PositiveIntegerField(
+        null=True, blank=True, help_text="Seconds after which the recording resumes; empty: until a person resumes."
+    )
+    prolong = models.PositiveSmallIntegerField(default=3, help_text="How often the pause may be prolonged.")
+    note = models.BooleanField("note wanted", default=False)
+    default = models.BooleanField("usual", default=False, help_text="The reason of a press that names none.")
+
+    class Meta:
+        ordering = ["tenant", "-default", "id"]
+        constraints = [
+            models.UniqueConstraint(fields=["tenant", "name"], name="one_reason_a_name_and_tenant"),
+            models.UniqueConstraint(fields=["tenant"], condition=Q(default=True), name="one_usual_reason_a_tenant"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
