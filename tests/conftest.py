@@ -1,0 +1,110 @@
+"""What every test may ask for: the cast, the stand-in for Bandwidth, a signed-in client."""
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from django.db import connections
+from django.test import Client
+
+from tests import cast as people
+from tests.cast import Cast
+from voicedash.bandwidth import credentials
+from voicedash.bandwidth.fake import Fake, FakeCall
+from voicedash.calls import times
+from voicedash.calls.models import Call
+from voicedash.tenants.models import BandwidthAccount, User
+
+# Rooms whose tests use the database. Committed data: presses run in threads and processes of their own.
+_WITH_DATABASE = {"audit", "browser", "calls", "tenants", "worker"}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    root = Path(__file__).parent
+    for item in items:
+        if item.path.relative_to(root).parts[0] in _WITH_DATABASE:
+            item.add_marker(pytest.mark.django_db(transaction=True, databases=["default", "snapshot"]))
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix: None) -> None:
+    """SQLite in a file: threads and server processes must see one database."""
+    for alias in ("default", "snapshot"):
+        settings = connections[alias].settings_dict
+        if settings["ENGINE"].endswith("sqlite3"):
+            settings.setdefault("TEST", {})
+            if alias == "default":
+                suffix = settings["TEST"].get("NAME") or ""
+                worker = Path(str(suffix)).name if suffix else "default"
+                settings["TEST"]["NAME"] = str(Path(settings["NAME"]).with_name(f"test-{worker}.sqlite3"))
+
+
+@pytest.fixture
+def cast(transactional_db: None) -> Cast:
+    return people.assemble()
+
+
+@pytest.fixture
+def fake(settings: object) -> Iterator[Fake]:
+    """The stand-in, without accounts; voicedash is pointed at it."""
+    with Fake() as running:
+        settings.VOICE_URL = running.voice_url  # type: ignore[attr-defined]
+        settings.TOKEN_URL = running.token_url  # type: ignore[attr-defined]
+        yield running
+
+
+@pytest.fixture
+def bandwidth(fake: Fake, cast: Cast) -> Fake:
+    """The stand-in that knows the cast's accounts."""
+    people.known_to(fake, cast.acme_account)
+    people.known_to(fake, cast.globex_account)
+    return fake
+
+
+@pytest.fixture(autouse=True)
+def _fresh_process() -> Iterator[None]:
+    """What a process remembers between requests starts empty; times are real unless a test scales them."""
+    credentials._tokens.clear()
+    yield
+    times.scale(1)
+
+
+@pytest.fixture
+def sign_in() -> Callable[[User], Client]:
+    def signed_in(user: User) -> Client:
+        client = Client(headers={"HX-Request": "true"})
+        client.force_login(user, backend="allauth.account.auth_backends.AuthenticationBackend")
+        return client
+
+    return signed_in
+
+
+@pytest.fixture
+def live_call(bandwidth: Fake) -> Callable[..., tuple[Call, FakeCall]]:
+    """A call that the stand-in has and the board shows."""
+
+    def made(account: BandwidthAccount, *, state: str = "answered", **fields: object) -> tuple[Call, FakeCall]:
+        theirs = bandwidth.add_call(account.account_id, state=state, **fields)  # type: ignore[arg-type]
+        ours = Call.objects.create(
+            tenant=account.tenant,
+            account=account,
+            call_id=theirs.call_id,
+            state=state,
+            from_address="+19195550123",
+            to_address="+19195550100",
+            direction="inbound",
+            added_at=account.created,
+        )
+        return ours, theirs
+
+    return made
+
+
+@pytest.fixture
+def threads() -> Iterator[ThreadPoolExecutor]:
+    """Threads that give their database connections back."""
+    with ThreadPoolExecutor(32, initializer=None) as pool:
+        yield pool
+        for _ in range(32):
+            pool.submit(connections.close_all)

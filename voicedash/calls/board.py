@@ -1,0 +1,100 @@
+"""Reads of the board: every row of a tenant, or one, as of one moment and one version."""
+
+from collections import defaultdict
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from django.db.models import Q, QuerySet
+from django.db.models.functions import Now
+
+from voicedash.calls import rows
+from voicedash.calls.models import Attempt, Call, Command, Fetch, Recording
+from voicedash.calls.rows import Row
+from voicedash.tenants.board import snapshot
+from voicedash.tenants.models import BandwidthAccount, Board, Tenant
+
+GREY_FOR = timedelta(seconds=60)  # an ended call stays this long, so that nobody wonders where it went
+SILENT = timedelta(seconds=60)  # a fetch that says nothing for so long has died
+
+
+@dataclass(frozen=True)
+class FetchView:
+    """A *Fetch calls* of one account as the board tells it."""
+
+    fetch: Fetch
+    running: bool
+    died: bool
+
+
+@dataclass(frozen=True)
+class BoardView:
+    """A board at one moment: `version` is the newest change its rows show, `as_of` the database's time of reading."""
+
+    version: int
+    as_of: datetime
+    rows: list[Row]
+    accounts: list[BandwidthAccount]
+    fetches: list[FetchView]
+
+    @property
+    def live(self) -> int:
+        return sum(not row.ended for row in self.rows)
+
+    @property
+    def paused(self) -> int:
+        return sum(row.recording == Recording.PAUSED and not row.ended for row in self.rows)
+
+    @property
+    def needs(self) -> int:
+        return sum(row.recording == Recording.UNCONFIRMED and not row.ended for row in self.rows)
+
+
+def read(tenant: Tenant) -> BoardView:
+    """The tenant's board. The number of queries does not grow with its calls."""
+    with snapshot() as alias:
+        board = Board.objects.using(alias).annotate(now=Now()).get(tenant=tenant)
+        shown = Q(ended_at__isnull=True) | Q(ended_at__gt=board.now - GREY_FOR)
+        drawn = _draw(Call.objects.using(alias).filter(shown, tenant=tenant), board.now, alias)
+        accounts = list(BandwidthAccount.objects.using(alias).filter(tenant=tenant))
+        running = Fetch.objects.using(alias).select_related("account").filter(account__tenant=tenant)
+        fetches = [_fetch_view(fetch, board.now) for fetch in running.order_by("account")]
+    return BoardView(board.version, board.now, drawn, accounts, fetches)
+
+
+def row(call: Call, *, outcome: str = "", confirm: str = "") -> Row:
+    """One call's row as it is now; `outcome` and `confirm` belong to the answer to a press."""
+    with snapshot() as alias:
+        board = Board.objects.using(alias).annotate(now=Now()).get(tenant=call.tenant_id)
+        drawn = _draw(Call.objects.using(alias).filter(pk=call.pk), board.now, alias)
+    return replace(drawn[0], outcome=outcome, confirm=confirm)
+
+
+def _draw(calls: QuerySet[Call], now: datetime, alias: str) -> list[Row]:
+    related = ("account", "acknowledged__by", "acknowledged__reason")
+    found = list(calls.select_related(*related).order_by("pk"))
+    of_these = Q(call__in=calls.values("pk"))
+    claimed: dict[int, Command] = {}
+    waiting: dict[int, Command] = {}
+    for command in Command.objects.using(alias).select_related("by", "reason").filter(of_these).exclude(state="closed"):
+        # One that has expired still counts until it is closed: what its sender did is not known.
+        (claimed if command.state == Command.State.CLAIMED else waiting)[command.call_id] = command
+    doubts: dict[int, list[Attempt]] = defaultdict(list)
+    open_doubts = Attempt.objects.using(alias).select_related("command").filter(doubt_until__gt=now)
+    for attempt in open_doubts.filter(command__call__in=calls.values("pk")):
+        doubts[attempt.command.call_id].append(attempt)
+    return [
+        rows.draw(
+            call,
+            command=claimed.get(call.pk),
+            waiting=waiting.get(call.pk),
+            doubts=doubts[call.pk],
+            now=now,
+        )
+        for call in found
+    ]
+
+
+def _fetch_view(fetch: Fetch, now: datetime) -> FetchView:
+    open_ = fetch.finished_at is None
+    died = open_ and now - fetch.heard_at > SILENT
+    return FetchView(fetch, running=open_ and not died, died=died)

@@ -1,0 +1,101 @@
+"""*Fetch calls*: a person asks Bandwidth for the live calls now, and everyone sees how it goes."""
+
+import logging
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+
+from django.db import connections
+from django.db.models import Q
+
+from voicedash.bandwidth.errors import BandwidthError
+from voicedash.calls import tracking, words
+from voicedash.calls.board import SILENT
+from voicedash.calls.models import Fetch
+from voicedash.tenants import accounts, sealing
+from voicedash.tenants.board import writing
+from voicedash.tenants.models import BandwidthAccount, Tenant, User
+
+logger = logging.getLogger(__name__)
+
+BACK = timedelta(hours=12)
+_threads = ThreadPoolExecutor(4, thread_name_prefix="fetch")
+
+
+def start(tenant: Tenant, *, by: User | None) -> int:
+    """Starts a fetch of each of the tenant's accounts that has none running; gives how many."""
+    fetches = [fetch for account in tenant.accounts.all() if (fetch := _begin(account, by)) is not None]
+    for fetch in fetches:
+        _threads.submit(_in_thread, fetch)
+    return len(fetches)
+
+
+def run(fetch: Fetch) -> None:
+    """Lists the account's calls of the last 12 hours, every page, and takes them in."""
+    account = fetch.account
+    try:
+        client = accounts.client_for(account)
+        for page in client.pages(since=fetch.started_at - BACK):
+            learned = tracking.learn(account, page)
+            fetch.pages += 1
+            fetch.read += len(page)
+            fetch.live += sum(not state.ended for state in page)
+            fetch.added += learned.added
+            fetch.ended += learned.ended
+            _note(fetch)
+    except sealing.Unopenable:
+        logger.exception("account %s: its secret cannot be opened", account.pk)
+        fetch.error = words.SEALED
+    except BandwidthError as error:
+        logger.warning("account %s: its calls could not be listed: %s", account.pk, error)
+        fetch.error = words.fetch_failed(error)
+    except Exception:
+        logger.exception("account %s: a fetch failed", account.pk)
+        fetch.error = words.FETCH_BROKE
+    _note(fetch, finished=True)
+
+
+def _in_thread(fetch: Fetch) -> None:
+    try:
+        run(fetch)
+    except Exception:
+        logger.exception("fetch of account %s: its end could not be written", fetch.account.pk)
+    finally:
+        connections.close_all()
+
+
+def _begin(account: BandwidthAccount, by: User | None) -> Fetch | None:
+    """The account's fetch, begun anew; None while one is running and has been heard of lately."""
+    with writing(account.tenant_id) as stamp:
+        Fetch.objects.bulk_create(
+            [Fetch(account=account, started_at=stamp.now, heard_at=stamp.now, finished_at=stamp.now)],
+            ignore_conflicts=True,
+        )
+        free = Fetch.objects.filter(Q(finished_at__isnull=False) | Q(heard_at__lt=stamp.now - SILENT), account=account)
+        begun = free.update(
+            by=by,
+            started_at=stamp.now,
+            heard_at=stamp.now,
+            finished_at=None,
+            pages=0,
+            read=0,
+            live=0,
+            added=0,
+            ended=0,
+            error="",
+        )
+        return Fetch.objects.select_related("account").get(account=account) if begun else None
+
+
+def _note(fetch: Fetch, *, finished: bool = False) -> None:
+    """Tells how far the fetch is, unless another has taken its place."""
+    with writing(fetch.account.tenant_id) as stamp:
+        Fetch.objects.filter(pk=fetch.pk, started_at=fetch.started_at).update(
+            heard_at=stamp.now,
+            finished_at=stamp.now if finished else None,
+            pages=fetch.pages,
+            read=fetch.read,
+            live=fetch.live,
+            added=fetch.added,
+            ended=fetch.ended,
+            error=fetch.error,
+        )

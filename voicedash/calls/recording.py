@@ -1,0 +1,208 @@
+"""Pausing and resuming the recording of a call: the verbs that people, and later timers, use.
+
+Every press takes this one path: claim (a short transaction) → ask (no transaction, no database
+connection) → settle (a short transaction). See DESIGN §4.
+"""
+
+import logging
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from django.db import Error as DatabaseProblem
+from django.db import connection
+
+from voicedash.calls import asking, claims, words
+from voicedash.calls.claims import Claim, Made, Press, Settled, Turned
+from voicedash.calls.models import Call, Command, Outcome, Wanted
+from voicedash.calls.times import times
+from voicedash.tenants import accounts, sealing
+from voicedash.tenants.board import release_connection
+from voicedash.tenants.models import Reason, User
+
+logger = logging.getLogger(__name__)
+
+AT_ONCE = 16  # presses on one account; one that hangs must not take the threads of the others
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What came of a press: a word of `data-outcome`, what to say, and the question where it needs a second press."""
+
+    outcome: str
+    said: words.Said
+    confirm: str = ""
+
+
+def pause(*, call: Call, by: User | None, reason: Reason | None = None, note: str = "") -> Answer:
+    """Pauses the recording of `call`; `reason` None takes the tenant's usual one.
+
+    Never refused because of a resume in flight: it waits for its turn, at most 6 s. Blocks for at
+    most about 23 s. Raises nothing of Bandwidth's: every outcome is an answer.
+    """
+    reason = reason or Reason.objects.filter(tenant=call.tenant_id, default=True).first()
+    return _press(call, Press(call.tenant_id, call.pk, Wanted.PAUSED, by, reason=reason, note=note))
+
+
+def resume(*, call: Call, by: User | None, seen: int | None = None, anyway: bool = False) -> Answer:
+    """Resumes the recording of `call`.
+
+    `seen` is the version of the row it was pressed on: older than the last pause, it is refused.
+    `anyway` is the second press that somebody else's pause, or one without an end, asks for.
+    """
+    return _press(call, Press(call.tenant_id, call.pk, Wanted.RECORDING, by, seen=seen, anyway=anyway))
+
+
+def _press(call: Call, press: Press) -> Answer:
+    with _place(call.account_id) as free:
+        if not free:
+            _quietly(lambda: claims.keep_unasked(press, "too many at once"), "keeping a press that was not asked")
+            return _answer(press, Outcome.NOT_ASKED, words.TOO_MANY)
+        try:
+            claimed = claims.claim(press)
+        except DatabaseProblem:
+            logger.exception("call %s: a press could not be written; nothing was sent", call.call_id)
+            connection.close()
+            return _answer(press, Outcome.NOT_ASKED, words.CANNOT_WRITE)
+        if isinstance(claimed, Turned):
+            return Answer(claimed.outcome, claimed.said, claimed.confirm)
+        if time.monotonic() - press.began > times.commit:
+            return _withdrawn(claimed, "written too slowly")
+        if claimed.waiting:
+            turn = _wait_for_turn(claimed)
+            if isinstance(turn, Answer):
+                return turn
+            claimed = turn
+        return _ask_and_settle(claimed)
+
+
+def _wait_for_turn(waiting: Claim) -> Claim | Answer:
+    """Looks every 50 ms until the running attempt ends or its holder is lost; no connection is held between looks."""
+    until = waiting.press.began + times.waiting
+    while time.monotonic() < until:
+        release_connection()
+        time.sleep(times.look)
+        began = time.monotonic()
+        try:
+            turn = claims.take_turn(waiting)
+        except LookupError:
+            return _answer(waiting.press, Outcome.NOT_ASKED)
+        except DatabaseProblem:
+            logger.warning("call %s: a waiting pause could not look for its turn", waiting.call_id, exc_info=True)
+            connection.close()
+            continue
+        if turn and time.monotonic() - began > times.commit:
+            return _withdrawn(turn, "written too slowly")
+        if turn:
+            return turn
+    _quietly(lambda: claims.withdraw(waiting, "its turn did not come"), "withdrawing a waiting pause")
+    return Answer("next", words.next_in_line())
+
+
+def _withdrawn(claim: Claim, why: str) -> Answer:
+    _quietly(lambda: claims.withdraw(claim, why), "withdrawing a claim")
+    return _answer(claim.press, Outcome.NOT_ASKED, words.CANNOT_WRITE)
+
+
+def _ask_and_settle(claim: Claim) -> Answer:
+    detail = ""
+    try:
+        client = accounts.client_for(claim.account)
+    except sealing.Unopenable:
+        logger.exception("account %s: its secret cannot be opened", claim.account.pk)
+        outcome, attempts, detail = Outcome.CREDENTIALS, list[Made](), words.SEALED
+    else:
+        release_connection()
+        outcome, attempts = asking.ask(
+            claim, client, may_go_on=lambda: _may_go_on(claim), must_yield=lambda: _must_yield(claim)
+        )
+    settled = _settle(claim, outcome, attempts)
+    if settled.wish is None:
+        return _answer(claim.press, settled.outcome, detail)
+    # Others closed our command, and our request may have undone theirs: the newest wish is asked again.
+    again = Press(claim.press.tenant_id, claim.press.call_pk, settled.wish, None, source=Command.Source.SYSTEM)
+    repaired = _repair(again)
+    same = repaired.outcome == Outcome.ACKNOWLEDGED and settled.wish == claim.press.wanted
+    return _answer(claim.press, Outcome.ACKNOWLEDGED if same else Outcome.UNCONFIRMED)
+
+
+def _repair(press: Press) -> Answer:
+    try:
+        claimed = claims.claim(press)
+    except DatabaseProblem:
+        logger.exception("a late answer's call could not be asked for again")
+        connection.close()
+        return _answer(press, Outcome.NOT_ASKED)
+    if isinstance(claimed, Turned):
+        return Answer(claimed.outcome, claimed.said)
+    if claimed.waiting:
+        turn = _wait_for_turn(claimed)
+        return turn if isinstance(turn, Answer) else _ask_and_settle(turn)
+    return _ask_and_settle(claimed)
+
+
+def _settle(claim: Claim, outcome: Outcome, attempts: list[Made]) -> Settled:
+    """Tries until the claim expires; from then on others close it, and what came of it is not known."""
+    while True:
+        try:
+            return claims.settle(claim, outcome, attempts)
+        except DatabaseProblem:
+            logger.exception("command %s: %s could not be written yet", claim.command_id, outcome)
+            connection.close()
+        if time.monotonic() > claim.until:
+            return Settled(Outcome.UNCONFIRMED)
+        time.sleep(times.settle)
+
+
+def _may_go_on(claim: Claim) -> bool:
+    try:
+        return claims.take_again(claim)
+    except DatabaseProblem:
+        logger.exception("command %s: its claim could not be taken again; nothing more is sent", claim.command_id)
+        connection.close()
+        return False
+    finally:
+        release_connection()
+
+
+def _must_yield(claim: Claim) -> bool:
+    try:
+        return claims.pause_waits(claim)
+    except DatabaseProblem:
+        return False  # the claim is taken again before the next attempt, or nothing is sent
+    finally:
+        release_connection()
+
+
+def _quietly(write: Callable[[], None], doing: str) -> None:
+    try:
+        write()
+    except DatabaseProblem:
+        logger.exception("%s failed; it will expire", doing)
+        connection.close()
+
+
+def _answer(press: Press, outcome: str, detail: str = "") -> Answer:
+    return Answer(str(outcome), words.of_outcome(press.wanted, outcome, detail=detail))
+
+
+_busy: Counter[int] = Counter()
+_counting = threading.Lock()
+
+
+@contextmanager
+def _place(account: int) -> Iterator[bool]:
+    """One of the account's places; False when all are taken. Nobody waits for one."""
+    with _counting:
+        free = _busy[account] < AT_ONCE
+        if free:
+            _busy[account] += 1
+    try:
+        yield free
+    finally:
+        if free:
+            with _counting:
+                _busy[account] -= 1

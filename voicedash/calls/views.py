@@ -1,0 +1,113 @@
+"""The board and its presses: fetch if allowed, call a verb, render."""
+
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from voicedash.calls import board as boards
+from voicedash.calls import claims, fetching, ids, notes, recording, tracking
+from voicedash.calls.models import Call
+from voicedash.calls.recording import Answer
+from voicedash.tenants import access, accounts
+from voicedash.tenants.access import TenantRequest, require
+from voicedash.tenants.models import BandwidthAccount, Reason
+
+_LEVELS = {"good": messages.SUCCESS, "bad": messages.ERROR, "wait": messages.INFO}
+
+
+@require_GET
+def board(request: TenantRequest, tenant: str) -> HttpResponse:
+    """Every call of the tenant; to a background request, only its rows."""
+    claims.close_expired(request.tenant.pk)
+    context = _context(request) | {"board": boards.read(request.tenant)}
+    if request.headers.get("X-Background") == "1":
+        return render(request, "calls/_rows.html", context)
+    context["basic_ends"] = accounts.basic_ends_for(request.membership)
+    return render(request, "calls/board.html", context)
+
+
+@require_GET
+def row(request: TenantRequest, tenant: str, pk: int) -> HttpResponse:
+    """One call's row as it is now."""
+    call = _call(request, pk)
+    claims.close_expired(request.tenant.pk)
+    return render(request, "calls/_row.html", _context(request) | {"row": boards.row(call)})
+
+
+@require_POST
+def pause(request: TenantRequest, tenant: str, pk: int) -> HttpResponse:
+    """Pauses a call's recording. Nothing typed beside it stands between a person and a pause."""
+    require(request.membership, access.PRESSES)
+    call = _call(request, pk)
+    note = request.POST.get("note", "").strip()[:500]
+    if notes.holds_card_number(note):
+        note = ""
+    return _answered(request, call, recording.pause(call=call, by=request.user, reason=_reason(request), note=note))
+
+
+@require_POST
+def resume(request: TenantRequest, tenant: str, pk: int) -> HttpResponse:
+    """Resumes a call's recording; `anyway=1` is the second press."""
+    require(request.membership, access.PRESSES)
+    call = _call(request, pk)
+    anyway = "1" in (request.POST.get("anyway"), request.GET.get("anyway"))
+    answer = recording.resume(call=call, by=request.user, seen=_number(request.POST.get("seen")), anyway=anyway)
+    return _answered(request, call, answer)
+
+
+@require_POST
+def add_calls(request: TenantRequest, tenant: str) -> HttpResponse:
+    """Puts typed ids onto the board and tells what became of each."""
+    require(request.membership, access.PRESSES)
+    typed = ids.read(request.POST.get("call_ids", ""))
+    chosen = BandwidthAccount.objects.filter(tenant=request.tenant, pk=_number(request.POST.get("account"))).first()
+    added = tracking.add_typed(request.tenant, typed, account=chosen, by=request.user)
+    context = _context(request) | {"board": boards.read(request.tenant), "added": added}
+    return render(request, "calls/_added.html" if request.headers.get("HX-Request") else "calls/board.html", context)
+
+
+@require_http_methods(["GET", "POST"])
+def fetch(request: TenantRequest, tenant: str) -> HttpResponse:
+    """Asks Bandwidth for the live calls (POST), and tells how that goes (GET)."""
+    require(request.membership, access.PRESSES)
+    if request.method == "POST":
+        fetching.start(request.tenant, by=request.user)
+    if not request.headers.get("HX-Request"):
+        return redirect("board", tenant=tenant)
+    return render(request, "calls/_fetch.html", _context(request) | {"board": boards.read(request.tenant)})
+
+
+def _call(request: TenantRequest, pk: int) -> Call:
+    return get_object_or_404(Call, tenant=request.tenant, pk=pk)
+
+
+def _answered(request: TenantRequest, call: Call, answer: Answer) -> HttpResponse:
+    """The row and the sentence; without htmx the board, with the same sentence."""
+    if not request.headers.get("HX-Request"):
+        messages.add_message(request, _LEVELS[answer.said.tone], f"{answer.said.lead}. {answer.said.sentence}")
+        return redirect("board", tenant=request.tenant.slug)
+    drawn = boards.row(call, outcome=answer.outcome, confirm=answer.confirm)
+    return render(request, "calls/_answer.html", _context(request) | {"row": drawn, "answer": answer.said})
+
+
+def _context(request: TenantRequest) -> dict[str, Any]:
+    role = request.membership.role
+    return {
+        "tenant": request.tenant,
+        "membership": request.membership,
+        "can_press": role in access.PRESSES,
+        "can_manage": role in access.MANAGES,
+    }
+
+
+def _reason(request: TenantRequest) -> Reason | None:
+    number = _number(request.POST.get("reason"))
+    return Reason.objects.filter(tenant=request.tenant, pk=number).first() if number is not None else None
+
+
+def _number(text: str | None) -> int | None:
+    """A number from a form; None where there is none, or one no key can be."""
+    return int(text) if text and text.isascii() and text.isdigit() and len(text) < 19 else None

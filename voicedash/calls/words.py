@@ -1,0 +1,175 @@
+"""Every sentence about a recording that a person reads. A supervisor relays them aloud: the first words are the answer."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from voicedash.bandwidth.errors import BadCredentials, BandwidthError, NeverReached, RateLimited, Refused
+from voicedash.calls.models import Call, Command, Outcome, Recording, Wanted
+from voicedash.tenants.models import BandwidthAccount, User
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A state as a row shows it: shape, word, and the line under it."""
+
+    shape: str
+    word: str
+    line: str = ""
+
+
+@dataclass(frozen=True)
+class Said:
+    """An answer to a press: what to say aloud, the sentence behind it, and its tone (good, bad, wait)."""
+
+    lead: str
+    sentence: str
+    tone: str
+
+
+def state_of(call: Call, asking: str) -> Shown:
+    """What the row claims. While a resume is asked for it never reads Paused."""
+    if asking == Wanted.RECORDING:
+        return Shown("turning", "Resuming…: treat as recording")
+    if asking == Wanted.PAUSED:
+        return Shown("turning", "Wait, pausing…", "treat as recording" if call.recording != Recording.PAUSED else "")
+    if call.recording == Recording.UNCONFIRMED:
+        return Shown("dashed", "Not confirmed: treat as recording")
+    unsure = call.account.records != BandwidthAccount.Records.ALL
+    if call.recording == Recording.PAUSED:
+        return Shown("bars", "Paused", "until you resume" + (", if this call is recorded" if unsure else ""))
+    line = "if this call is recorded" if unsure else ""
+    if call.ended_at is None and not call.state:
+        line = "typed, not seen yet"
+    if call.recording == Recording.RECORDING:
+        return Shown("full", "Recording", line)
+    return Shown("hollow", "Recording (assumed)", line)
+
+
+def parties(call: Call) -> tuple[str, str]:
+    """Our side and the other, formatted for reading; the call id where Bandwidth has told no number."""
+    ours, theirs = call.to_address, call.from_address
+    if call.direction == "outbound":
+        ours, theirs = theirs, ours
+    return number(ours) or call.call_id, number(theirs)
+
+
+def number(address: str) -> str:
+    """A number with spaces in it: +1 919 555 0123. What is no North American number stays as it is."""
+    digits = address.removeprefix("+")
+    if len(digits) == 11 and digits.isdigit() and digits.startswith("1"):
+        return f"+1 {digits[1:4]} {digits[4:7]} {digits[7:]}"
+    return address
+
+
+def person(user: User | None, source: str = Command.Source.PERSON) -> str:
+    if user is not None:
+        return str(user)
+    return "Somebody" if source == Command.Source.PERSON else "voicedash"
+
+
+def acknowledged_note(command: Command | None) -> str:
+    """Who and why, for what Bandwidth acknowledged."""
+    if command is None:
+        return ""
+    return " · ".join(part for part in (person(command.by, command.source), _reason(command), command.note) if part)
+
+
+def asking_note(command: Command) -> str:
+    """Who is asking, and for what."""
+    doing = "pausing" if command.wanted == Wanted.PAUSED else "resuming"
+    return " · ".join(part for part in (f"{person(command.by, command.source)} is {doing}", _reason(command)) if part)
+
+
+def _reason(command: Command) -> str:
+    return str(command.reason) if command.reason and command.wanted == Wanted.PAUSED else ""
+
+
+def took(command: Command) -> str:
+    return f"{command.took_ms / 1000:.1f} s" if command.took_ms is not None else ""
+
+
+NOT_PAUSED = "NOT paused: stop the caller"
+NOT_RESUMED = "NOT resumed"
+_ADMIN = "Tell an admin: Bandwidth refuses this account's credentials."
+
+_PAUSE: dict[str, Said] = {
+    Outcome.ACKNOWLEDGED: Said("Paused: go ahead", "Bandwidth acknowledged it.", "good"),
+    Outcome.REFUSED: Said(NOT_PAUSED, "Bandwidth refused. Press Pause again.", "bad"),
+    Outcome.UNKNOWN_CALL: Said(
+        NOT_PAUSED,
+        "Bandwidth does not know this call now: it is over, not answered yet, or of another account. "
+        "Press again if the caller is still there.",
+        "bad",
+    ),
+    Outcome.CREDENTIALS: Said(NOT_PAUSED, _ADMIN, "bad"),
+    Outcome.UNREACHABLE: Said(NOT_PAUSED, "Bandwidth could not be reached. Press Pause again.", "bad"),
+    Outcome.UNCONFIRMED: Said(NOT_PAUSED, "No clear answer from Bandwidth: treat as recording. Press Pause again.", "bad"),
+    Outcome.NOT_ASKED: Said(NOT_PAUSED, "Bandwidth was not asked. Press Pause again.", "bad"),
+}
+_RESUME: dict[str, Said] = {
+    Outcome.ACKNOWLEDGED: Said("Recording", "Bandwidth acknowledged it.", "good"),
+    Outcome.REFUSED: Said(NOT_RESUMED, "Bandwidth refused. Press Resume again.", "bad"),
+    Outcome.UNKNOWN_CALL: Said(
+        NOT_RESUMED, "Bandwidth does not know this call now: it is over, not answered yet, or of another account.", "bad"
+    ),
+    Outcome.CREDENTIALS: Said(NOT_RESUMED, _ADMIN, "bad"),
+    Outcome.UNREACHABLE: Said(NOT_RESUMED, "Bandwidth could not be reached. Press Resume again.", "bad"),
+    Outcome.UNCONFIRMED: Said(
+        "NOT confirmed", "No clear answer from Bandwidth: treat as recording. Press Resume again.", "bad"
+    ),
+    Outcome.NOT_ASKED: Said(NOT_RESUMED, "Bandwidth was not asked. Press Resume again.", "bad"),
+}
+
+CANNOT_WRITE = "voicedash cannot write. Press again in a moment; tell an admin if it stays."
+TOO_MANY = "Too many presses at once on this Bandwidth account. Press again."
+SEALED = "voicedash cannot open this account's secret. Tell an admin: a sealing key is missing."
+
+
+def of_outcome(wanted: str, outcome: str, *, detail: str = "") -> Said:
+    """The answer to a press that was asked; `detail` replaces the usual sentence behind the lead."""
+    said = (_PAUSE if wanted == Wanted.PAUSED else _RESUME)[outcome]
+    return Said(said.lead, detail or said.sentence, said.tone)
+
+
+def busy(wanted: str, holder: Command) -> Said:
+    """Somebody is at it already: nothing was changed."""
+    who = person(holder.by, holder.source)
+    if holder.wanted == Wanted.PAUSED:
+        lead = "Wait, pausing…" if wanted == Wanted.PAUSED else NOT_RESUMED
+        return Said(lead, f"{who} is pausing this call right now.", "wait")
+    return Said("Wait, resuming…", f"{who} is resuming this call right now: treat as recording.", "wait")
+
+
+def next_in_line() -> Said:
+    return Said(NOT_PAUSED, "A resume in flight did not end in time. Press Pause again.", "bad")
+
+
+def stale(pause: Command) -> Said:
+    return Said(NOT_RESUMED, f"Paused since by {person(pause.by, pause.source)}. Look again before you resume.", "bad")
+
+
+def confirm(pause: Command | None, since: datetime | None, now: datetime, *, own: bool) -> str:
+    """The question that a second press answers."""
+    if own:
+        return "This pause has no end of its own. Resume anyway?"
+    who = person(pause.by, pause.source) if pause else "Somebody"
+    ago = max(0, round((now - since).total_seconds())) if since else 0
+    return f"{who} paused {ago // 60} min {ago % 60} s ago. Resume anyway?" if ago >= 60 else f"{who} paused {ago} s ago. Resume anyway?"
+
+
+FETCH_BROKE = "voicedash could not take the calls in. Fetch again; tell an admin if it stays."
+
+
+def fetch_failed(error: BandwidthError) -> str:
+    """Why an account's calls could not be listed, and what to do."""
+    match error:
+        case BadCredentials():
+            return "Bandwidth refuses this account's credentials. Tell an admin."
+        case RateLimited():
+            return f"Bandwidth asks to wait {max(1, round(error.retry_after))} s. Fetch again then."
+        case NeverReached():
+            return "Bandwidth could not be reached. Fetch again."
+        case Refused():
+            return "Bandwidth refused to list the calls. Type their ids; tell an admin."
+        case _:
+            return "Bandwidth's answer could not be read. Fetch again."
