@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from django.conf import settings
 from django.db import connections
 from django.test import Client
 
@@ -20,6 +21,11 @@ from voicedash.tenants.models import BandwidthAccount, User
 _WITH_DATABASE = {"audit", "browser", "calls", "tenants", "worker"}
 
 
+def pytest_configure() -> None:
+    # Slow by design in production; here it would cost a second a test.
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     root = Path(__file__).parent
     for item in items:
@@ -31,13 +37,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix: None) -> None:
     """SQLite in a file: threads and server processes must see one database."""
     for alias in ("default", "snapshot"):
-        settings = connections[alias].settings_dict
-        if settings["ENGINE"].endswith("sqlite3"):
-            settings.setdefault("TEST", {})
-            if alias == "default":
-                suffix = settings["TEST"].get("NAME") or ""
-                worker = Path(str(suffix)).name if suffix else "default"
-                settings["TEST"]["NAME"] = str(Path(settings["NAME"]).with_name(f"test-{worker}.sqlite3"))
+        database = connections[alias].settings_dict
+        if database["ENGINE"].endswith("sqlite3") and alias == "default":
+            worker = Path(str(database["TEST"].get("NAME") or "default")).name
+            database["TEST"]["NAME"] = str(Path(database["NAME"]).with_name(f"test-{worker}.sqlite3"))
 
 
 @pytest.fixture

@@ -83,11 +83,11 @@ class _GatedHTTPS(_Gated, HTTPSConnection):
 
 
 class _HTTPPool(HTTPConnectionPool):
-    ConnectionCls = _GatedHTTP  # type: ignore[assignment]
+    ConnectionCls = _GatedHTTP
 
 
 class _HTTPSPool(HTTPSConnectionPool):
-    ConnectionCls = _GatedHTTPS  # type: ignore[assignment]
+    ConnectionCls = _GatedHTTPS
 
 
 class _Adapter(HTTPAdapter):
@@ -128,7 +128,12 @@ def exchange(request: requests.Request, gate: Gate, *, most: int = 64 * 1024) ->
     was read is returned, a 4xx even where its body broke off.
     """
     _current.gate = gate
-    request.headers = {"Accept": "application/json", "Accept-Encoding": "identity", "User-Agent": "voicedash", **(request.headers or {})}
+    request.headers = {
+        "Accept": "application/json",
+        "Accept-Encoding": "identity",
+        "User-Agent": "voicedash",
+        **(request.headers or {}),
+    }
     try:
         answer = _pool().send(request.prepare(), stream=True, timeout=(gate.left(), gate.left()), verify=True)
     except GateClosed:

@@ -9,8 +9,8 @@ from django.http import HttpRequest
 from voicedash.audit.admin import ReadOnly
 from voicedash.calls.models import Attempt, Call, Command
 
-# Bandwidth's words for a call's state (BANDWIDTH.md §2.2), and ours for a call it has not told of.
-_STATES = ["queued", "initiated", "ringing", "answered", "disconnected", "error"]
+# The states that Bandwidth names today (BANDWIDTH.md §2.2), and ours for a call it has not told of.
+_STATES = ["queued", "initiated", "answered", "disconnected"]
 _UNSEEN = "unseen"
 
 
@@ -65,7 +65,6 @@ class CommandAdmin(ReadOnly):
 @admin.register(Attempt)
 class AttemptAdmin(ReadOnly):
     list_display = ["began_at", "command", "number", "result", "status", "took_ms", "reference", "doubt_until"]
-    list_filter = ["result"]
     list_select_related = ["command__call"]
     search_fields = ["=command__call__call_id", "=reference"]
     ordering = ["-id"]

@@ -15,8 +15,8 @@ from voicedash.bandwidth.errors import (
     TokenRefused,
     UnknownCall,
 )
-from voicedash.calls.claims import Claim, Made
-from voicedash.calls.models import Outcome
+from voicedash.calls.models import Outcome, Wanted
+from voicedash.calls.press import Claim, Made
 from voicedash.calls.times import times
 
 logger = logging.getLogger(__name__)
@@ -80,7 +80,9 @@ def ask(
 def _attempt(claim: Claim, client: Client, began: float, deadline: float, asking: _Asking) -> Made:
     result, status, reference = "acknowledged", None, ""
     try:
-        client.put_recording(claim.call_id, claim.press.wanted.value, deadline=deadline)
+        client.put_recording(
+            claim.call_id, "paused" if claim.press.wanted == Wanted.PAUSED else "recording", deadline=deadline
+        )
         status = 200
     except BandwidthError as error:
         result, status, reference = _result(error), error.status, error.reference

@@ -126,12 +126,16 @@ class Attempt(models.Model):
     took_ms = models.PositiveIntegerField(null=True)
     result = models.CharField(max_length=20)
     status = models.PositiveSmallIntegerField(null=True, help_text="HTTP status, when there was one.")
-    reference = models.CharField(max_length=100, blank=True, help_text="Bandwidth's error id, which its support asks for.")
+    reference = models.CharField(
+        max_length=100, blank=True, help_text="Bandwidth's error id, which its support asks for."
+    )
     doubt_until = models.DateTimeField(null=True, help_text="Until when it may still take effect without our knowing.")
 
     class Meta:
         ordering = ["command", "number"]
-        indexes = [models.Index(fields=["doubt_until"], condition=Q(doubt_until__isnull=False), name="attempts_in_doubt")]
+        indexes = [
+            models.Index(fields=["doubt_until"], condition=Q(doubt_until__isnull=False), name="attempts_in_doubt")
+        ]
 
     def __str__(self) -> str:
         return f"attempt {self.number}: {self.result}"

@@ -16,8 +16,8 @@ from django.db import Error as DatabaseProblem
 from django.db import connection
 
 from voicedash.calls import asking, claims, words
-from voicedash.calls.claims import Claim, Made, Press, Settled, Turned
 from voicedash.calls.models import Call, Command, Outcome, Wanted
+from voicedash.calls.press import Claim, Made, Press, Settled, Turned
 from voicedash.calls.times import times
 from voicedash.tenants import accounts, sealing
 from voicedash.tenants.board import release_connection
@@ -71,12 +71,15 @@ def _press(call: Call, press: Press) -> Answer:
             return Answer(claimed.outcome, claimed.said, claimed.confirm)
         if time.monotonic() - press.began > times.commit:
             return _withdrawn(claimed, "written too slowly")
-        if claimed.waiting:
-            turn = _wait_for_turn(claimed)
-            if isinstance(turn, Answer):
-                return turn
-            claimed = turn
-        return _ask_and_settle(claimed)
+        return _go(claimed)
+
+
+def _go(claimed: Claim) -> Answer:
+    """From a claim, or the place of a waiting pause, to its answer."""
+    if claimed.waiting:
+        turn = _wait_for_turn(claimed)
+        return turn if isinstance(turn, Answer) else _ask_and_settle(turn)
+    return _ask_and_settle(claimed)
 
 
 def _wait_for_turn(waiting: Claim) -> Claim | Answer:
@@ -122,26 +125,33 @@ def _ask_and_settle(claim: Claim) -> Answer:
     settled = _settle(claim, outcome, attempts)
     if settled.wish is None:
         return _answer(claim.press, settled.outcome, detail)
-    # Others closed our command, and our request may have undone theirs: the newest wish is asked again.
-    again = Press(claim.press.tenant_id, claim.press.call_pk, settled.wish, None, source=Command.Source.SYSTEM)
-    repaired = _repair(again)
+    repaired = _repair(claim, settled.wish)
     same = repaired.outcome == Outcome.ACKNOWLEDGED and settled.wish == claim.press.wanted
     return _answer(claim.press, Outcome.ACKNOWLEDGED if same else Outcome.UNCONFIRMED)
 
 
-def _repair(press: Press) -> Answer:
-    try:
-        claimed = claims.claim(press)
-    except DatabaseProblem:
-        logger.exception("a late answer's call could not be asked for again")
-        connection.close()
-        return _answer(press, Outcome.NOT_ASKED)
-    if isinstance(claimed, Turned):
-        return Answer(claimed.outcome, claimed.said)
-    if claimed.waiting:
-        turn = _wait_for_turn(claimed)
-        return turn if isinstance(turn, Answer) else _ask_and_settle(turn)
-    return _ask_and_settle(claimed)
+def _repair(late: Claim, wish: Wanted) -> Answer:
+    """Others closed our command, and our request may have undone theirs: the newest wish is asked for again.
+
+    Where somebody is asking for it right now we wait for their end and ask once more: which of the two requests
+    Bandwidth did last is not known. A wish that came after our answer needs nothing: its request was the last.
+    """
+    until = time.monotonic() + times.asking
+    while True:
+        press = Press(late.press.tenant_id, late.press.call_pk, wish, None, source=Command.Source.SYSTEM)
+        try:
+            claimed = claims.claim(press)
+        except DatabaseProblem:
+            logger.exception("call %s: after a late answer it could not be asked for again", late.call_id)
+            connection.close()
+            return _answer(press, Outcome.NOT_ASKED)
+        if isinstance(claimed, Turned):
+            if claimed.outcome == "stale" or time.monotonic() > until:
+                return Answer(claimed.outcome, claimed.said)
+            release_connection()
+            time.sleep(times.look)
+            continue
+        return _go(claimed)
 
 
 def _settle(claim: Claim, outcome: Outcome, attempts: list[Made]) -> Settled:

@@ -124,7 +124,8 @@ def _news(account: BandwidthAccount, told: list[CallState]) -> Iterator[tuple[Ca
             if not state.ended:
                 yield state, None
         elif not _older(state, call) and (
-            call.account_id != account.pk or any(getattr(call, name) != value for name, value in _columns(state).items())
+            call.account_id != account.pk
+            or any(getattr(call, name) != value for name, value in _columns(state).items())
         ):
             yield state, call
 

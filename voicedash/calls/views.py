@@ -63,7 +63,8 @@ def add_calls(request: TenantRequest, tenant: str) -> HttpResponse:
     """Puts typed ids onto the board and tells what became of each."""
     require(request.membership, access.PRESSES)
     typed = ids.read(request.POST.get("call_ids", ""))
-    chosen = BandwidthAccount.objects.filter(tenant=request.tenant, pk=_number(request.POST.get("account"))).first()
+    number = _number(request.POST.get("account"))
+    chosen = BandwidthAccount.objects.filter(tenant=request.tenant, pk=number or 0).first()
     added = tracking.add_typed(request.tenant, typed, account=chosen, by=request.user)
     context = _context(request) | {"board": boards.read(request.tenant), "added": added}
     return render(request, "calls/_added.html" if request.headers.get("HX-Request") else "calls/board.html", context)

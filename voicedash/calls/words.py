@@ -1,4 +1,4 @@
-"""Every sentence about a recording that a person reads. A supervisor relays them aloud: the first words are the answer."""
+"""Every sentence about a recording that a person reads. Supervisors relay them aloud: the first words are the answer."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -103,14 +103,18 @@ _PAUSE: dict[str, Said] = {
     ),
     Outcome.CREDENTIALS: Said(NOT_PAUSED, _ADMIN, "bad"),
     Outcome.UNREACHABLE: Said(NOT_PAUSED, "Bandwidth could not be reached. Press Pause again.", "bad"),
-    Outcome.UNCONFIRMED: Said(NOT_PAUSED, "No clear answer from Bandwidth: treat as recording. Press Pause again.", "bad"),
+    Outcome.UNCONFIRMED: Said(
+        NOT_PAUSED, "No clear answer from Bandwidth: treat as recording. Press Pause again.", "bad"
+    ),
     Outcome.NOT_ASKED: Said(NOT_PAUSED, "Bandwidth was not asked. Press Pause again.", "bad"),
 }
 _RESUME: dict[str, Said] = {
     Outcome.ACKNOWLEDGED: Said("Recording", "Bandwidth acknowledged it.", "good"),
     Outcome.REFUSED: Said(NOT_RESUMED, "Bandwidth refused. Press Resume again.", "bad"),
     Outcome.UNKNOWN_CALL: Said(
-        NOT_RESUMED, "Bandwidth does not know this call now: it is over, not answered yet, or of another account.", "bad"
+        NOT_RESUMED,
+        "Bandwidth does not know this call now: it is over, not answered yet, or of another account.",
+        "bad",
     ),
     Outcome.CREDENTIALS: Said(NOT_RESUMED, _ADMIN, "bad"),
     Outcome.UNREACHABLE: Said(NOT_RESUMED, "Bandwidth could not be reached. Press Resume again.", "bad"),
@@ -154,7 +158,11 @@ def confirm(pause: Command | None, since: datetime | None, now: datetime, *, own
         return "This pause has no end of its own. Resume anyway?"
     who = person(pause.by, pause.source) if pause else "Somebody"
     ago = max(0, round((now - since).total_seconds())) if since else 0
-    return f"{who} paused {ago // 60} min {ago % 60} s ago. Resume anyway?" if ago >= 60 else f"{who} paused {ago} s ago. Resume anyway?"
+    return (
+        f"{who} paused {ago // 60} min {ago % 60} s ago. Resume anyway?"
+        if ago >= 60
+        else f"{who} paused {ago} s ago. Resume anyway?"
+    )
 
 
 FETCH_BROKE = "voicedash could not take the calls in. Fetch again; tell an admin if it stays."
