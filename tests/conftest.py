@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from django.test import Client
 
 from tests import cast as people
 from tests.cast import Cast
+from tests.serving import Node
 from voicedash.bandwidth import credentials
 from voicedash.bandwidth.fake import Fake, FakeCall
 from voicedash.calls import times
@@ -24,6 +26,8 @@ _WITH_DATABASE = {"audit", "browser", "calls", "tenants", "worker"}
 def pytest_configure() -> None:
     # Slow by design in production; here it would cost a second a test.
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+    # Hashed names need collected files; the tests that drive `serve` have them.
+    settings.STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -102,6 +106,19 @@ def live_call(bandwidth: Fake) -> Callable[..., tuple[Call, FakeCall]]:
         return ours, theirs
 
     return made
+
+
+@pytest.fixture
+def node(bandwidth: Fake) -> Iterator[Callable[..., Node]]:
+    """Starts real web processes on the tests' database; `scale` makes the times of a press shorter."""
+    with ExitStack() as running:
+
+        def start(scale: float = 1.0) -> Node:
+            return running.enter_context(
+                Node(scale=scale, voice_url=bandwidth.voice_url, token_url=bandwidth.token_url)
+            )
+
+        yield start
 
 
 @pytest.fixture

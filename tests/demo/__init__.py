@@ -1,0 +1,1 @@
+"""The demo, tried as a newcomer tries it: by starting it."""
