@@ -131,6 +131,24 @@ def test_past_the_backlog_the_answer_is_503_with_the_time_to_come_again() -> Non
     assert site.tiny.begun == ["/hold", "/waiting", "/after"]
 
 
+def test_a_full_lane_sends_away_before_it_reads_a_body() -> None:
+    with serving(pages=Limits(threads=1, backlog=0)) as site:
+        site.hold("/hold", 1)
+        status, _ = site.ask(request("POST", "/", "Content-Length: 10") + b"1")
+    assert status == 503
+    assert site.tiny.begun == ["/hold"]
+
+
+def test_a_lane_that_filled_while_a_body_came_sends_away_as_well() -> None:
+    with serving(pages=Limits(threads=1, backlog=0)) as site:
+        slow = site.send(request("POST", "/", "Content-Length: 2") + b"1")
+        until(lambda: site.application.pages.arriving == 1)
+        site.hold("/hold", 1)
+        slow.sendall(b"2")
+        assert answer(slow)[0] == 503
+    assert site.tiny.begun == ["/hold"]
+
+
 def test_a_press_that_waited_too_long_for_a_thread_is_not_begun() -> None:
     with serving(presses=Limits(threads=1, queue_seconds=0.05)) as site:
         held = site.hold(PRESS, 1, "POST")
@@ -252,6 +270,7 @@ def test_a_head_that_does_not_come_closes_the_connection(monkeypatch: pytest.Mon
             data = b""
             while not data.endswith(b"ok"):
                 data += connection.recv(4096)
+            until(lambda: site.server.server_state.total_requests == 1)
             connection.sendall(b"GET / HTTP/1.1\r\nHo")
             assert connection.recv(4096) == b""
 

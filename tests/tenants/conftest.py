@@ -33,7 +33,7 @@ def browser() -> Callable[[User], Client]:
 
     def of(user: User) -> Client:
         client = Client()
-        client.force_login(user)
+        client.force_login(User.objects.get(pk=user.pk))
         return client
 
     return of

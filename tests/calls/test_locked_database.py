@@ -1,0 +1,99 @@
+"""A database that cannot be written: nothing is sent without its log entry, and the answer says so."""
+
+import threading
+import time
+from contextlib import contextmanager
+
+import pytest
+from django.db import connection, connections
+
+from voicedash.audit.models import Entry
+from voicedash.calls import recording, times
+from voicedash.calls.models import Command
+
+
+@contextmanager
+def locked(tenant):
+    """Another process holds the tenant's lock (on SQLite, the database's) until the block ends."""
+    held, free = threading.Event(), threading.Event()
+
+    def hold():
+        with connection.cursor() as cursor:
+            cursor.execute("BEGIN IMMEDIATE" if connection.vendor == "sqlite" else "BEGIN")
+            cursor.execute("UPDATE tenants_board SET version = version WHERE tenant_id = %s", [tenant.pk])
+            held.set()
+            free.wait(30)
+            cursor.execute("ROLLBACK")
+        connections.close_all()
+
+    thread = threading.Thread(target=hold)
+    thread.start()
+    assert held.wait(5)
+    try:
+        yield
+    finally:
+        free.set()
+        thread.join()
+
+
+def test_a_press_that_cannot_be_written_is_not_sent(cast, bandwidth, live_call):
+    call, theirs = live_call(cast.acme_account)
+    with locked(cast.acme):
+        began = time.monotonic()
+        answer = recording.pause(call=call, by=cast.ana)
+        assert time.monotonic() - began < 4
+    assert (answer.outcome, answer.said.lead) == ("not_asked", "NOT paused: stop the caller")
+    assert "cannot write" in answer.said.sentence
+    assert (bandwidth.puts, theirs.recorder, Entry.objects.count()) == ([], "recording", 0)
+    assert recording.pause(call=call, by=cast.ana).outcome == "acknowledged"
+
+
+def test_a_claim_that_was_written_too_slowly_is_closed_and_not_sent(cast, bandwidth, live_call, threads):
+    times.scale(0.1)  # too slow is now more than 0.2 s; the database itself still waits for 2 s
+    call, _ = live_call(cast.acme_account)
+    with locked(cast.acme):
+        pressing = threads.submit(press_and_close, call, cast.ana)
+        with pytest.raises(TimeoutError):
+            pressing.result(0.6)
+    assert pressing.result().outcome == "not_asked"
+    assert bandwidth.puts == []
+    command = Command.objects.get()
+    assert (command.state, command.outcome) == ("closed", "not_asked")
+    assert Entry.objects.latest("seq").data["why"] == "written too slowly"
+
+
+def press_and_close(call, by):
+    try:
+        return recording.pause(call=call, by=by)
+    finally:
+        connections.close_all()
+
+
+def test_an_acknowledgement_that_cannot_be_written_is_tried_until_it_can(cast, bandwidth, live_call, threads):
+    call, theirs = live_call(cast.acme_account)
+    bandwidth.delay_next(0.3)
+    pressing = threads.submit(press_and_close, call, cast.ana)
+    assert bandwidth.wait_until(lambda: len(bandwidth.puts) == 1)
+    with locked(cast.acme):
+        assert bandwidth.wait_until(lambda: theirs.recorder == "paused")
+        with pytest.raises(TimeoutError):
+            pressing.result(3)
+        call.refresh_from_db()
+        assert call.recording == "assumed"
+    assert pressing.result().outcome == "acknowledged"
+    call.refresh_from_db()
+    assert call.recording == "paused"
+
+
+def test_an_acknowledgement_that_can_not_be_written_in_time_is_not_confirmed(cast, bandwidth, live_call, threads):
+    times.scale(0.2)  # a claim lives 3 s
+    call, theirs = live_call(cast.acme_account)
+    bandwidth.delay_next(0.3)
+    pressing = threads.submit(press_and_close, call, cast.ana)
+    assert bandwidth.wait_until(lambda: len(bandwidth.puts) == 1)
+    with locked(cast.acme):
+        answer = pressing.result(12)
+    assert (answer.outcome, answer.said.lead) == ("unconfirmed", "NOT paused: stop the caller")
+    call.refresh_from_db()
+    assert call.recording == "assumed"  # until somebody looks: its claim is still open in the database
+    assert theirs.recorder == "paused"
