@@ -1,0 +1,24 @@
+"""A call at the stand-in, and our client for its account by either way of signing in."""
+
+import pytest
+
+from tests.bandwidth.asking import ACCOUNT
+from voicedash.bandwidth.client import Client
+from voicedash.bandwidth.credentials import Basic, OAuth2
+from voicedash.bandwidth.fake import Fake, FakeCall
+
+
+@pytest.fixture
+def call(fake: Fake) -> FakeCall:
+    fake.add_account(ACCOUNT, client_id="CLI-1", secret="s", username="u", password="p")
+    return fake.add_call(ACCOUNT)
+
+
+@pytest.fixture
+def client(fake: Fake) -> Client:
+    return Client(fake.voice_url, ACCOUNT, Basic("u", "p"))
+
+
+@pytest.fixture
+def bearer(fake: Fake) -> Client:
+    return Client(fake.voice_url, ACCOUNT, OAuth2(fake.token_url, "CLI-1", "s"))
