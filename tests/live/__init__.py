@@ -1,0 +1,1 @@
+"""Serving: lanes, ports and the command, by what a client on the wire sees."""

@@ -1,0 +1,238 @@
+"""Carries requests from the event loop into Django's threads, so that nobody slow holds a thread: a2wsgi, guarded.
+
+a2wsgi alone would read bodies in the thread, queue without end, let `X_Forwarded_Proto` pass for
+`X-Forwarded-Proto`, and lose a thread for good to a `send` that raises or never returns.
+"""
+
+import asyncio
+import logging
+import threading
+import time
+from collections.abc import Awaitable, Callable, Iterable
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any, ParamSpec, TypeVar, cast
+
+from a2wsgi import WSGIMiddleware
+
+logger = logging.getLogger(__name__)
+
+Scope = dict[str, Any]
+Message = dict[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+WSGI = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+# Django hands files over in pieces of 4 KB: with so many of them queued, a thread leaves an answer
+# of up to 1 MB before its client has read it.
+SEND_QUEUE = 256
+BEGIN_BY = "voicedash.begin_by"  # in the scope: the monotonic time after which a request is not begun
+BUSY = b"voicedash is busy: nothing was done. Try again."
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What one lane gives to those it does not know: threads, places, bytes, seconds."""
+
+    threads: int
+    backlog: int = 64  # requests that may wait for a thread
+    queue_seconds: float = 5  # a press begun later than this would surprise the one who pressed
+    body: int = 2 * 2**20  # bytes of one request
+    bodies: int = 64 * 2**20  # bytes of all requests whose body is still arriving
+    body_seconds: float = 20
+    send_seconds: float = 20  # without the client taking anything
+
+
+class Lane:
+    """An ASGI application that runs a WSGI one in threads of its own."""
+
+    def __init__(self, app: WSGI, name: str, limits: Limits) -> None:
+        self.app = app
+        self.name = name
+        self.limits = limits
+        self.threads = _Threads(name, limits.threads)
+        self.arriving = 0  # bytes of bodies that are not complete
+        self.bridge = WSGIMiddleware(cast(Any, self._begin), workers=1, send_queue_size=SEND_QUEUE)
+        self.bridge.executor = self.threads
+
+    @property
+    def full(self) -> bool:
+        return self.threads.held >= self.limits.threads + self.limits.backlog
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        outgoing = _Outgoing(send, self.limits.send_seconds)
+        try:
+            if self.full:  # before the body: whoever is sent away need not send it
+                raise _Refusal(503, BUSY)
+            body = await self._body(scope, receive)
+            if self.full:  # again: while the body came, others took the places
+                raise _Refusal(503, BUSY)
+            begin_by = time.monotonic() + self.limits.queue_seconds
+            clean = scope | {"headers": _headers(scope, len(body)), BEGIN_BY: begin_by}
+            await self.bridge(cast(Any, clean), cast(Any, _replay(body)), cast(Any, outgoing))
+        except _Gone:
+            return
+        except _Refusal as refusal:
+            if refusal.status == 503:
+                logger.warning("The lane of %s is full: a request was sent away", self.name)
+            await _answer(outgoing, refusal.status, refusal.text)
+        except asyncio.CancelledError:  # the server stops and has waited long enough
+            if not outgoing.started:
+                await _answer(outgoing, 503, b"voicedash is stopping: what became of this request is not known here.")
+        if outgoing.fault is not None:
+            logger.warning("An answer to %s was given up: %r", self.name, outgoing.fault)
+
+    def close(self) -> None:
+        """Begins nothing more; what runs is left alone."""
+        self.threads.shutdown(wait=False, cancel_futures=True)
+
+    async def _body(self, scope: Scope, receive: Receive) -> bytes:
+        """The whole body, read on the loop: a slow sender costs no thread. Raises _Gone or _Refusal."""
+        limit = self.limits.body
+        declared = next((int(value) for name, value in scope["headers"] if name == b"content-length"), 0)
+        if declared > 4 * limit:
+            raise _Refusal(413, b"The request is too large.")
+        chunks: list[bytes] = []
+        size = held = 0
+        try:
+            async with asyncio.timeout(self.limits.body_seconds):
+                while True:
+                    message = await receive()
+                    if message["type"] == "http.disconnect":
+                        raise _Gone
+                    chunk = message.get("body", b"")
+                    more = message.get("more_body", False)
+                    size += len(chunk)
+                    if size <= limit:
+                        chunks.append(chunk)
+                        if more:
+                            held += len(chunk)
+                            self.arriving += len(chunk)
+                            if self.arriving > self.limits.bodies:
+                                raise _Refusal(503, BUSY)
+                    # What is a little too large is read to its end and thrown away: a client that
+                    # is still sending when the connection closes never sees the answer.
+                    elif not more or size > 4 * limit:
+                        raise _Refusal(413, b"The request is too large.")
+                    if not more:
+                        return b"".join(chunks)
+        except TimeoutError:
+            raise _Refusal(408, b"The request took too long to arrive.") from None
+        finally:
+            self.arriving -= held
+
+    def _begin(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        """In the thread. Who waited too long for it is told so, and nothing is done."""
+        if time.monotonic() > environ["asgi.scope"][BEGIN_BY]:
+            logger.warning("A request waited more than %s s in the lane of %s", self.limits.queue_seconds, self.name)
+            start_response(
+                "503 Service Unavailable", [(k.decode(), v.decode()) for k, v in _refusal_headers(503, BUSY)]
+            )
+            return [BUSY]
+        return self.app(environ, start_response)
+
+
+class _Gone(Exception):
+    """The client left before its request was complete."""
+
+
+class _Refusal(Exception):
+    def __init__(self, status: int, text: bytes) -> None:
+        super().__init__(status)
+        self.status = status
+        self.text = text
+
+
+class _Threads(ThreadPoolExecutor):
+    """A pool that knows how many requests it holds, running and waiting."""
+
+    def __init__(self, name: str, threads: int) -> None:
+        super().__init__(threads, name)
+        self.held = 0
+        self._counting = threading.Lock()
+
+    def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
+        with self._counting:
+            self.held += 1
+        try:
+            future = super().submit(fn, *args, **kwargs)
+        except RuntimeError:  # shut down
+            self._left()
+            raise
+        future.add_done_callback(self._left)
+        return future
+
+    def _left(self, _: object = None) -> None:
+        with self._counting:
+            self.held -= 1
+
+
+class _Outgoing:
+    """`send` that neither raises nor waits for ever: either would hold a2wsgi's thread for good.
+
+    After the first fault the rest of the answer is thrown away, so that its thread comes to
+    an end; the server then closes the connection, as the answer was not completed.
+    """
+
+    def __init__(self, send: Send, seconds: float) -> None:
+        self.send = send
+        self.seconds = seconds
+        self.started = False
+        self.fault: Exception | None = None
+
+    async def __call__(self, message: Message) -> None:
+        if self.fault is not None:
+            return
+        self.started = True
+        try:
+            async with asyncio.timeout(self.seconds):
+                await self.send(message)
+        except Exception as error:
+            self.fault = error
+
+
+def _headers(scope: Scope, size: int) -> list[tuple[bytes, bytes]]:
+    """The request's headers as WSGI may see them.
+
+    A name with an underscore would become the variable of another header; the length is
+    that of the body we read, chunked or not; cookies in several headers are one list.
+    """
+    headers: list[tuple[bytes, bytes]] = []
+    cookies: list[bytes] = []
+    for name, value in scope["headers"]:
+        if name == b"cookie":
+            cookies.append(value)
+        elif b"_" not in name and name not in {b"content-length", b"transfer-encoding", b"proxy"}:
+            headers.append((name, value))
+    if cookies:
+        headers.append((b"cookie", b"; ".join(cookies)))
+    return [*headers, (b"content-length", b"%d" % size)]
+
+
+def _replay(body: bytes) -> Receive:
+    async def receive() -> Message:
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    return receive
+
+
+def _refusal_headers(status: int, text: bytes) -> list[tuple[bytes, bytes]]:
+    headers = [
+        (b"content-type", b"text/plain; charset=utf-8"),
+        (b"content-length", b"%d" % len(text)),
+        (b"cache-control", b"no-store"),
+        (b"x-content-type-options", b"nosniff"),
+    ]
+    if status == 503:
+        headers.append((b"retry-after", b"2"))
+    return headers
+
+
+async def _answer(send: _Outgoing, status: int, text: bytes) -> None:
+    # The rest of a body we did not read would be taken for the next request.
+    headers = [*_refusal_headers(status, text), (b"connection", b"close")]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": text})
