@@ -3,7 +3,7 @@
 import json
 import time
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any, Literal
 from urllib.parse import quote, urljoin, urlsplit
@@ -12,7 +12,7 @@ import requests
 from requests.utils import parse_header_links
 
 from voicedash.bandwidth.credentials import Credentials
-from voicedash.bandwidth.errors import BadCredentials, OutcomeUnknown, RateLimited, Refused, UnknownCall
+from voicedash.bandwidth.errors import BadCredentials, OutcomeUnknown, RateLimited, Refused, TokenRefused, UnknownCall
 from voicedash.bandwidth.listing import CallState, RecordingMetadata, calls_in, recordings_in
 from voicedash.bandwidth.transport import Gate, Response, exchange, within
 
@@ -49,7 +49,7 @@ class Client:
         Calls that cannot be read are left out. Raises BandwidthError's kinds; OutcomeUnknown for an
         answer that is no list, or a `Link` that leaves the host (DESIGN §9).
         """
-        start = since.strftime("%Y-%m-%dT%H:%M:%S.000Z")
+        start = since.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z")
         url, params = self._base, {"minStartTime": start, "pageSize": str(page_size)}
         seen: set[str] = set()
         while url:
@@ -75,7 +75,12 @@ class Client:
         return recordings_in(_list(self._read(request)))
 
     def _read(self, request: requests.Request) -> Response:
-        response = self._ask(request, time.monotonic() + READ_SECONDS)
+        """A 200, or an error. A read may be repeated, so a token that was taken back early costs no one a look."""
+        deadline = time.monotonic() + READ_SECONDS
+        try:
+            response = self._ask(request, deadline)
+        except TokenRefused:
+            response = self._ask(request, deadline)
         if response.status != 200:
             raise OutcomeUnknown(f"the GET was answered {response.status}", status=response.status)
         return response
@@ -91,6 +96,8 @@ class Client:
             return exchange(request, gate, most=PAGE_BYTES if request.method == "GET" else 64 * 1024)
 
         response = within(deadline, work)
+        if response.status != 401 and response.status < 500:
+            self.credentials.accepted(header)
         if 400 <= response.status < 500:
             raise self._refusal(response, header)
         return response
@@ -115,8 +122,11 @@ class Client:
         following = [told["url"] for told in parse_header_links(link) if told.get("rel") == "next"] if link else []
         if not following:
             return ""
-        target = urljoin(url, following[0])
-        here, there = urlsplit(self._base), urlsplit(target)
+        try:
+            target = urljoin(url, following[0])
+            here, there = urlsplit(self._base), urlsplit(target)
+        except ValueError:
+            raise OutcomeUnknown("the list's next page has no address that can be read") from None
         if (here.scheme, here.netloc) != (there.scheme, there.netloc):
             raise OutcomeUnknown("the list's next page is on another host; not followed")
         return target
@@ -129,9 +139,9 @@ def retry_after(value: str) -> float:
     except ValueError:
         try:
             when = parsedate_to_datetime(value)
-        except (ValueError, TypeError):
+            seconds = (when if when.tzinfo else when.replace(tzinfo=UTC)).timestamp() - time.time()
+        except (ValueError, TypeError, IndexError, OverflowError):
             return 1.0
-        seconds = when.timestamp() - time.time()
     return seconds if 0 <= seconds < float("inf") else 1.0
 
 
@@ -157,8 +167,11 @@ def _said(response: Response) -> tuple[str, str]:
         return "", ""
     if not isinstance(told, dict):
         return "", ""
-    description, reference = told.get("description"), told.get("id")
-    return (
-        description[:200] if isinstance(description, str) else "",
-        reference[:100] if isinstance(reference, str) else "",
-    )
+    return _plain(told.get("description"), 200), _plain(told.get("id"), 100)
+
+
+def _plain(value: Any, most: int) -> str:
+    """Text without what a database refuses (NUL, half a surrogate) or a log would break on (line ends)."""
+    if not isinstance(value, str):
+        return ""
+    return "".join(letter if letter.isprintable() else " " for letter in value[:most]).strip()

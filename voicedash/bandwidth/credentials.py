@@ -24,6 +24,9 @@ class Credentials(Protocol):
     def header(self, deadline: float) -> str:
         """The header's value, by `deadline` (time.monotonic()). Raises BadCredentials or NeverReached."""
 
+    def accepted(self, header: str) -> None:
+        """Notes that Bandwidth let `header` in."""
+
     def refused(self, header: str, text: str) -> BadCredentials:
         """The error for a 401 on `header`; forgets what can be renewed."""
 
@@ -42,6 +45,9 @@ class Basic:
     def header(self, deadline: float) -> str:
         return _basic(self.username, self.password)
 
+    def accepted(self, header: str) -> None:
+        pass
+
     def refused(self, header: str, text: str) -> BadCredentials:
         return BadCredentials(text, status=401)
 
@@ -55,6 +61,7 @@ class _Token:
     renew_at: float = 0.0
     renewed_after_refusal: float = float("-inf")
     refused: str = ""
+    proven: bool = False  # Bandwidth has let this value in: when it is refused later, it was revoked
 
     def usable(self) -> bool:
         return bool(self.value) and self.value != self.refused and time.monotonic() < self.renew_at
@@ -86,9 +93,10 @@ class OAuth2:
             if token.usable():
                 return token.value
             after_refusal = bool(token.value) and token.value == token.refused
-            if after_refusal and time.monotonic() < token.renewed_after_refusal + QUIET:
+            if after_refusal and not token.proven and time.monotonic() < token.renewed_after_refusal + QUIET:
                 raise BadCredentials("a fresh token was refused a moment ago; not fetching another yet", status=401)
             token.value, token.renew_at = self._fetch(deadline)
+            token.proven = False
             if after_refusal:
                 token.renewed_after_refusal = time.monotonic()
             return token.value
@@ -98,6 +106,11 @@ class OAuth2:
     def known(self) -> str:
         """The token at hand, "" where none has been fetched."""
         return self._entry().value
+
+    def accepted(self, header: str) -> None:
+        token = self._entry()
+        with _guard:
+            token.proven = token.proven or token.value == header.removeprefix("Bearer ")
 
     def refused(self, header: str, text: str) -> BadCredentials:
         token = self._entry()
@@ -114,7 +127,10 @@ class OAuth2:
             return _tokens.setdefault(key, _Token())
 
     def _fetch(self, deadline: float) -> tuple[str, float]:
-        """A new token and when to renew it (time.monotonic()). Raises BadCredentials on 400, 401, 403, else NeverReached."""
+        """A new token and when to renew it (time.monotonic()).
+
+        Raises BadCredentials on 400, 401, 403, else NeverReached.
+        """
         request = requests.Request(
             "POST",
             self.token_url,
@@ -144,7 +160,7 @@ class OAuth2:
 def _lifetime(told: Any) -> float:
     try:
         seconds = float(told)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return UNTOLD
     return seconds if 0 < seconds < 7 * 86400 else UNTOLD
 

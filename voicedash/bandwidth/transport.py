@@ -143,21 +143,20 @@ def exchange(request: requests.Request, gate: Gate, *, most: int = 64 * 1024) ->
             raise OutcomeUnknown(f"no answer: {_told(error)}") from None
         raise NeverReached(f"not sent: {_told(error)}") from None
     try:
-        body = answer.raw.read(most + 1)
-        if len(body) > most:
-            raise OutcomeUnknown(f"{answer.status_code} with more than {most} bytes", status=answer.status_code)
+        body = b""
+        # Only the read that finds nothing more tells whether the body was whole.
+        while len(body) <= most and (part := answer.raw.read(most + 1 - len(body))):
+            body += part
+        wrong = f"with more than {most} bytes" if len(body) > most else ""
     except (broken.HTTPError, OSError, ValueError) as error:
+        wrong = f"then its body broke off: {_told(error)}"
+    if not wrong:
+        answer.raw.release_conn()
+    else:
         answer.close()
         if not 400 <= answer.status_code < 500:
-            raise OutcomeUnknown(
-                f"{answer.status_code}, then its body broke off: {_told(error)}", status=answer.status_code
-            ) from None
+            raise OutcomeUnknown(f"{answer.status_code}, {wrong}", status=answer.status_code)
         body = b""
-    except OutcomeUnknown:
-        answer.close()
-        raise
-    else:
-        answer.raw.release_conn()
     return Response(answer.status_code, {name.lower(): value for name, value in answer.headers.items()}, body)
 
 
@@ -183,7 +182,10 @@ def within(deadline: float, work: Callable[[Gate], T]) -> T:
         finally:
             done.set()
 
-    threading.Thread(target=run, name="bandwidth-request", daemon=True).start()
+    try:
+        threading.Thread(target=run, name="bandwidth-request", daemon=True).start()
+    except RuntimeError as error:
+        raise NeverReached(f"not sent: {error}") from None
     if not done.wait(max(0.0, deadline - time.monotonic())):
         if gate.close():
             raise OutcomeUnknown("no whole answer in time")
@@ -204,5 +206,6 @@ def _told(error: BaseException) -> str:
     reason = getattr(cause, "reason", None)
     if isinstance(reason, BaseException):
         cause = reason
-    words = next((a.strerror for a in (cause, *cause.args) if isinstance(a, OSError) and a.strerror), "")
+    told = (cause, *cause.args, cause.__cause__)
+    words = next((one.strerror for one in told if isinstance(one, OSError) and one.strerror), "")
     return type(cause).__name__ + (f" ({words})" if words else "")

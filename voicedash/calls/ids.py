@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 MOST = 500
 _CALL_ID = re.compile(r"c-[A-Za-z0-9-]{3,60}\Z")
 _USUAL = re.compile(r"c-[0-9a-f]{8}-[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\Z")
-_PATH = re.compile(r"/accounts/(?P<account>[^/]+)/calls/(?P<call>[^/]+)")
+_PATH = re.compile(r"/accounts/(?P<account>[^/]+)/calls/(?P<call>[^/?#]+)")
 
 
 @dataclass
@@ -32,7 +32,7 @@ def read(text: str) -> Typed:
         shown = word if len(word) <= 80 else word[:77] + "…"
         call_id, account_id = word.strip("\"'<>"), ""
         if "/" in call_id:
-            found = _PATH.search(urlsplit(call_id).path if "://" in call_id else call_id)
+            found = _PATH.search(_path(call_id))
             if not found:
                 typed.refused.append((shown, "not the address of a call"))
                 continue
@@ -46,6 +46,15 @@ def read(text: str) -> Typed:
                 typed.hints.append((call_id, "Bandwidth's ids usually have 47 characters: is it whole?"))
             typed.ids[call_id] = typed.ids.get(call_id) or account_id
     return typed
+
+
+def _path(address: str) -> str:
+    if "://" not in address:
+        return address
+    try:
+        return urlsplit(address).path
+    except ValueError:  # brackets or letters that no host can have
+        return ""
 
 
 def _why_not(call_id: str) -> str:

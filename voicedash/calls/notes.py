@@ -2,12 +2,25 @@
 
 import re
 
-_DIGITS = re.compile(r"(?:\d[ -]?){12,18}\d")
+_GROUPS = re.compile(r"\d+(?:[\s.\u2010-\u2015_-]{1,2}\d+)*")
 
 
 def holds_card_number(text: str) -> bool:
-    """True where 13 to 19 digits, spaced or not, pass the Luhn check that card numbers pass."""
-    return any(_luhn(re.sub(r"\D", "", run)) for run in _DIGITS.findall(text))
+    """True where 13 to 19 digits, in one group or several, pass the Luhn check that card numbers pass.
+
+    Groups are tried from each on, so that a number beside the card (its date, an order) does not hide it.
+    """
+    for run in _GROUPS.findall(text):
+        groups = re.findall(r"\d+", run)
+        for first in range(len(groups)):
+            digits = ""
+            for group in groups[first:]:
+                digits += group
+                if len(digits) > 19:
+                    break
+                if len(digits) >= 13 and _luhn(digits):
+                    return True
+    return False
 
 
 def _luhn(digits: str) -> bool:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from voicedash.calls import words
-from voicedash.calls.models import Attempt, Call, Command, Recording, Wanted
+from voicedash.calls.models import Attempt, Call, Command, Recording
 
 
 @dataclass(frozen=True)
@@ -45,14 +45,15 @@ def draw(
     now: datetime,
 ) -> Row:
     """The row of `call`, with its claimed and its waiting command and the attempts still in doubt at `now`."""
-    asking = Wanted.PAUSED if waiting else (command.wanted if command else "")
+    # The claimed command first: while a resume is out, a pause that waits for its turn makes nothing Paused.
+    asked_by = command or waiting
+    asking = asked_by.wanted if asked_by else ""
     ended = call.ended_at is not None
     seen = words.state_of(call, asking)
     acknowledged = call.acknowledged if call.recording in {Recording.PAUSED, Recording.RECORDING} else None
     answered = call.recording if acknowledged else ""
     ends = [d.doubt_until for d in doubts if d.doubt_until and d.doubt_until > now and d.command.wanted != answered]
     ours, theirs = words.parties(call)
-    asked_by = waiting or command
     return Row(
         pk=call.pk,
         call_id=call.call_id,
@@ -69,7 +70,7 @@ def draw(
         other=theirs,
         began=call.answer_time or call.start_time,
         ended_at=call.ended_at,
-        note=words.asking_note(asked_by) if asked_by else words.acknowledged_note(acknowledged),
+        note=words.asking_note(asked_by, waiting) if asked_by else words.acknowledged_note(acknowledged),
         acknowledged_at=acknowledged.closed_at if acknowledged and not asked_by else None,
         took=words.took(acknowledged) if acknowledged and not asked_by else "",
         doubt_until=max(ends) if ends and acknowledged else None,

@@ -5,6 +5,7 @@ Idempotent, and tolerant of disorder: older news changes nothing, no news writes
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from itertools import islice
 from typing import Any, TypeVar
 
@@ -116,7 +117,9 @@ def learn(account: BandwidthAccount, told: Iterable[CallState]) -> Learned:
 
 def _news(account: BandwidthAccount, told: list[CallState]) -> Iterator[tuple[CallState, Call | None]]:
     """What changes something: the state as told, and the call it changes (None: a new one)."""
-    states = {state.call_id: state for state in told}
+    states: dict[str, CallState] = {}
+    for state in told:  # told twice at once, the newer counts
+        states[state.call_id] = max(state, states.get(state.call_id, state), key=_told_at)
     known = {call.call_id: call for call in Call.objects.filter(tenant=account.tenant_id, call_id__in=states)}
     for call_id, state in states.items():
         call = known.get(call_id)
@@ -128,6 +131,10 @@ def _news(account: BandwidthAccount, told: list[CallState]) -> Iterator[tuple[Ca
             or any(getattr(call, name) != value for name, value in _columns(state).items())
         ):
             yield state, call
+
+
+def _told_at(state: CallState) -> datetime:
+    return state.last_update or datetime.min.replace(tzinfo=UTC)
 
 
 def _older(state: CallState, call: Call) -> bool:

@@ -1,4 +1,4 @@
-"""Every sentence about a recording that a person reads. Supervisors relay them aloud: the first words are the answer."""
+"""Every sentence about a recording that a person reads; supervisors relay its first words to their callers."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -74,10 +74,12 @@ def acknowledged_note(command: Command | None) -> str:
     return " · ".join(part for part in (person(command.by, command.source), _reason(command), command.note) if part)
 
 
-def asking_note(command: Command) -> str:
-    """Who is asking, and for what."""
+def asking_note(command: Command, waiting: Command | None) -> str:
+    """Who is asking, for what, and whose pause comes next."""
     doing = "pausing" if command.wanted == Wanted.PAUSED else "resuming"
-    return " · ".join(part for part in (f"{person(command.by, command.source)} is {doing}", _reason(command)) if part)
+    follows = f"then {person(waiting.by, waiting.source)} pauses" if waiting and waiting.pk != command.pk else ""
+    parts = (f"{person(command.by, command.source)} is {doing}", _reason(command), follows)
+    return " · ".join(part for part in parts if part)
 
 
 def _reason(command: Command) -> str:
