@@ -20,7 +20,19 @@ DEMO = env.flag("VOICEDASH_DEMO")  # set by the demo only: cookies of its own, a
 DATA_DIR = Path(env.text("VOICEDASH_DATA", str(BASE_DIR / "var"))).resolve()
 
 SECRET_KEY = env.secret("SECRET_KEY", lambda: secrets.token_urlsafe(50), DATA_DIR)
-SEALING_KEYS = env.secret("VOICEDASH_KEYS", lambda: Fernet.generate_key().decode(), DATA_DIR).replace(",", " ").split()
+
+
+def _fernet_keys(text: str) -> list[str]:
+    keys = text.replace(",", " ").split()
+    for key in keys:
+        try:
+            Fernet(key)
+        except ValueError:
+            env.errors.append("VOICEDASH_KEYS: a key is not 32 url-safe base64-encoded bytes")
+    return keys
+
+
+SEALING_KEYS = _fernet_keys(env.secret("VOICEDASH_KEYS", lambda: Fernet.generate_key().decode(), DATA_DIR))
 LOG_KEYS = env.secret("VOICEDASH_LOG_KEYS", lambda: secrets.token_urlsafe(32), DATA_DIR).replace(",", " ").split()
 
 # --- The address people use: hosts, origins and cookies follow from it -----------------------
@@ -40,7 +52,13 @@ def _public_url(text: str) -> str:
 PUBLIC_URL = env.parsed("VOICEDASH_URL", "", _public_url)
 _public = urlsplit(PUBLIC_URL)
 HTTPS = _public.scheme == "https"
-if PUBLIC_URL and not HTTPS and f"[{_public.hostname}]" not in _LOOPBACK and _public.hostname not in _LOOPBACK and not env.flag("VOICEDASH_ALLOW_HTTP"):
+if (
+    PUBLIC_URL
+    and not HTTPS
+    and f"[{_public.hostname}]" not in _LOOPBACK
+    and _public.hostname not in _LOOPBACK
+    and not env.flag("VOICEDASH_ALLOW_HTTP")
+):
     env.errors.append(
         f"VOICEDASH_URL={PUBLIC_URL}: passwords would travel in the clear. Use https, "
         "or set VOICEDASH_ALLOW_HTTP=1 where something else protects the way"

@@ -15,14 +15,15 @@ from voicedash.tenants.models import Tenant, User
 
 
 @pytest.fixture(autouse=True)
-def _files_as_they_are(settings: Settings) -> None:
-    """Pages are drawn without collecting files first."""
+def _quick(settings: Settings) -> None:
+    """Pages are drawn without collecting files first, and passwords hashed quickly."""
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
     plain = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
     settings.STORAGES = {**settings.STORAGES, "staticfiles": plain}
 
 
 @pytest.fixture(autouse=True)
-def _calm_address(transactional_db: None) -> None:
+def _calm_address(_quick: None, transactional_db: None) -> None:
     """The failures that the tests' one address is counted for begin at none."""
     cache.clear()
 

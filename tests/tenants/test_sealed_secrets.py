@@ -71,9 +71,7 @@ def test_a_secret_that_nobody_can_open_leaves_the_pages_alive(
     assert admin.get(f"/admin/tenants/bandwidthaccount/{cast.acme_account.pk}/change/").status_code == 200
 
 
-def test_a_lost_key_leaves_the_pages_alive(
-    cast: Cast, browser: Callable[[User], Client], settings: Settings
-) -> None:
+def test_a_lost_key_leaves_the_pages_alive(cast: Cast, browser: Callable[[User], Client], settings: Settings) -> None:
     settings.SEALING_KEYS = [Fernet.generate_key().decode()]
     assert browser(cast.ana).get("/t/acme/").status_code == 200
     page = browser(cast.root).get(f"/admin/tenants/bandwidthaccount/{cast.acme_account.pk}/change/")

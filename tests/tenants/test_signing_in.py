@@ -5,7 +5,6 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
-from django.contrib.auth.hashers import make_password
 from django.db import connection
 from django.test import Client
 from pytest_django.fixtures import Settings
@@ -16,12 +15,6 @@ from voicedash.audit import log
 from voicedash.tenants import signing_in
 from voicedash.tenants.board import database_time
 from voicedash.tenants.models import User
-
-
-@pytest.fixture(autouse=True)
-def _quick_hashes(settings: Settings, cast: Cast) -> None:
-    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
-    User.objects.update(password=make_password(PASSWORD))
 
 
 def fail(times: int, username: str = "ana") -> None:
@@ -214,7 +207,9 @@ def test_an_own_new_password_is_told_without_it(cast: Cast) -> None:
 def test_a_short_password_is_refused(cast: Cast) -> None:
     client = Client()
     sign_in(client, "ana")
-    client.post("/accounts/password/change/", {"oldpassword": PASSWORD, "password1": "short-pass1", "password2": "short-pass1"})
+    client.post(
+        "/accounts/password/change/", {"oldpassword": PASSWORD, "password1": "short-pass1", "password2": "short-pass1"}
+    )
     assert let_in("ana", PASSWORD)
 
 

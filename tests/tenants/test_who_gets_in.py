@@ -88,9 +88,7 @@ def test_pressing_needs_a_role_that_presses(cast: Cast, browser: Callable[[User]
         assert browser(user).post("/t/acme/press/").status_code == status
 
 
-def test_a_page_speaks_the_tenants_time_and_the_next_one_its_own(
-    cast: Cast, browser: Callable[[User], Client]
-) -> None:
+def test_a_page_speaks_the_tenants_time_and_the_next_one_its_own(cast: Cast, browser: Callable[[User], Client]) -> None:
     assert browser(cast.ana).get("/t/acme/probe/").content == b"acme supervisor America/New_York"
     assert browser(cast.ana).get("/plain/").content == b"UTC"
     assert browser(cast.omar).get("/t/globex/probe/").content == b"globex supervisor UTC"

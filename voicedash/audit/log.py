@@ -14,7 +14,6 @@ from voicedash.audit.models import Entry, Head
 SIGN_INS = "sign-ins"
 
 
-
 def of_tenant(tenant_id: int) -> str:
     """The name of a tenant's chain."""
     return f"tenant-{tenant_id}"

@@ -49,12 +49,13 @@ class BoardView:
         return sum(row.recording == Recording.UNCONFIRMED and not row.ended for row in self.rows)
 
 
-def read(tenant: Tenant) -> BoardView:
+def read(tenant: Tenant, *, with_rows: bool = True) -> BoardView:
     """The tenant's board. The number of queries does not grow with its calls."""
     with snapshot() as alias:
         board = Board.objects.using(alias).annotate(now=Now()).get(tenant=tenant)
         shown = Q(ended_at__isnull=True) | Q(ended_at__gt=board.now - GREY_FOR)
-        drawn = _draw(Call.objects.using(alias).filter(shown, tenant=tenant), board.now, alias)
+        calls = Call.objects.using(alias).filter(shown, tenant=tenant)
+        drawn = _draw(calls, board.now, alias) if with_rows else []
         accounts = list(BandwidthAccount.objects.using(alias).filter(tenant=tenant))
         running = Fetch.objects.using(alias).select_related("account").filter(account__tenant=tenant)
         fetches = [_fetch_view(fetch, board.now) for fetch in running.order_by("account")]

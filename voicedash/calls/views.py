@@ -66,8 +66,10 @@ def add_calls(request: TenantRequest, tenant: str) -> HttpResponse:
     number = _number(request.POST.get("account"))
     chosen = BandwidthAccount.objects.filter(tenant=request.tenant, pk=number or 0).first()
     added = tracking.add_typed(request.tenant, typed, account=chosen, by=request.user)
-    context = _context(request) | {"board": boards.read(request.tenant), "added": added}
-    return render(request, "calls/_added.html" if request.headers.get("HX-Request") else "calls/board.html", context)
+    context = _context(request) | {"added": added, "typed": " ".join(text for text, _ in added.refused)}
+    if request.headers.get("HX-Request"):
+        return render(request, "calls/_added.html", context)
+    return render(request, "calls/board.html", context | {"board": boards.read(request.tenant)})
 
 
 @require_http_methods(["GET", "POST"])
@@ -78,7 +80,8 @@ def fetch(request: TenantRequest, tenant: str) -> HttpResponse:
         fetching.start(request.tenant, by=request.user)
     if not request.headers.get("HX-Request"):
         return redirect("board", tenant=tenant)
-    return render(request, "calls/_fetch.html", _context(request) | {"board": boards.read(request.tenant)})
+    context = _context(request) | {"board": boards.read(request.tenant, with_rows=False)}
+    return render(request, "calls/_fetch.html", context)
 
 
 def _call(request: TenantRequest, pk: int) -> Call:

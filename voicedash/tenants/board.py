@@ -9,7 +9,8 @@ from django.db import connection, connections, transaction
 
 from voicedash.tenants.models import Board
 
-_NOW = {"sqlite": "strftime('%Y-%m-%d %H:%M:%f', 'now')", "postgresql": "clock_timestamp()"}
+# Doubled: executed with parameters, always; a cursor that logs (DEBUG) puts them in by "%".
+_NOW = {"sqlite": "strftime('%%Y-%%m-%%d %%H:%%M:%%f', 'now')", "postgresql": "clock_timestamp()"}
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,7 @@ def begin(tenant_id: int) -> Stamp:
 def database_time() -> datetime:
     """Now, by the database's clock: for what is written outside any tenant."""
     with connection.cursor() as cursor:
-        cursor.execute(f"SELECT {_NOW[connection.vendor]}")
+        cursor.execute(f"SELECT {_NOW[connection.vendor]}", [])
         return _aware(cursor.fetchone()[0])
 
 

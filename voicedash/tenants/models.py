@@ -7,6 +7,7 @@ from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
 from django.db import models
 from django.db.models import Q
+from django.db.models.functions import Lower
 
 
 class User(AbstractUser):
@@ -18,8 +19,25 @@ class User(AbstractUser):
     failed_sign_ins = models.PositiveIntegerField(default=0, editable=False)
     locked_until = models.DateTimeField(null=True, blank=True, editable=False)
 
+    class Meta:
+        verbose_name = "user"
+        constraints = [
+            # Signing in does not tell "Ana" from "ana"; with both, neither could.
+            models.UniqueConstraint(
+                Lower("username"),
+                name="one_user_a_name_in_any_case",
+                violation_error_message="There is a user of that name already.",
+            )
+        ]
+
     def __str__(self) -> str:
         return self.name or self.username
+
+    def get_full_name(self) -> str:
+        return self.name
+
+    def get_short_name(self) -> str:
+        return self.name
 
 
 def check_time_zone(name: str) -> None:

@@ -1,0 +1,41 @@
+"""`manage.py provision FILE.toml`: the first admin, and every tenant, from a file that can be kept with the others."""
+
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from voicedash.tenants import accounts
+from voicedash.tenants.models import BandwidthAccount
+from voicedash.tenants.provisioning import ProvisioningError, provision
+
+
+class Command(BaseCommand):
+    help = "Sets tenants, Bandwidth accounts, people and reasons up from a TOML file. May be run again at any time."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("file", type=Path)
+        parser.add_argument(
+            "--prune",
+            action="store_true",
+            help="remove members, reasons and accounts that the file does not name, in the tenants that it names",
+        )
+        parser.add_argument("--check", action="store_true", help="then try every account's sign-in at Bandwidth")
+
+    def handle(self, *args: Any, file: Path, prune: bool, check: bool, **options: Any) -> None:
+        try:
+            text = file.read_text("utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise CommandError(f"cannot read {file}: {getattr(error, 'strerror', None) or 'not UTF-8 text'}") from None
+        try:
+            lines = provision(text, prune=prune, folder=file.resolve().parent)
+        except ProvisioningError as error:
+            told = "\n".join(f"  {file.name}, {problem}" for problem in error.problems)
+            raise CommandError(f"Nothing was changed:\n{told}") from None
+        for line in lines:
+            self.stdout.write(line)
+        if not [line for line in lines if not line.startswith("warning:")]:
+            self.stdout.write("Nothing to change.")
+        for account in BandwidthAccount.objects.select_related("tenant") if check else []:
+            result = accounts.check_account(account)
+            self.stdout.write(f"{account.tenant.slug}: account {account}: {result.label}. {accounts.told(result)}")

@@ -1,0 +1,212 @@
+"""Sets tenants, accounts, people and reasons up from a file, as often as one likes (DESIGN §6)."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from django.contrib.auth.hashers import make_password
+from django.db import transaction
+from django.utils import timezone
+
+from voicedash.tenants import accounts, board, changes, sealing
+from voicedash.tenants.board import Stamp
+from voicedash.tenants.models import BandwidthAccount, Membership, Reason, Tenant, User
+from voicedash.tenants.provisioning_file import Account, Person, PlannedReason, PlannedTenant, ProvisioningError, read
+
+__all__ = ["ProvisioningError", "provision"]
+
+_STEPS = 15  # in a transaction: a new member is five rows, and a hundred at most are written under the lock
+
+
+@dataclass
+class _Writing:
+    """One transaction on a tenant's rows, and what it did in lines."""
+
+    tenant: Tenant
+    stamp: Stamp
+    lines: list[str] = field(default_factory=list)
+    users: list[tuple[User, str, list[str]]] = field(default_factory=list)
+
+    def say(self, text: str) -> None:
+        self.lines.append(f"{self.tenant.slug}: {text}")
+
+
+Step = Callable[[_Writing], None]
+
+
+def provision(text: str, *, prune: bool = False, folder: Path = Path()) -> list[str]:
+    """Makes the database hold what the file says; gives a line for each thing done, none where all was so.
+
+    With `prune`, members, reasons and accounts of the tenants in the file that it does not name
+    are removed. Relative paths in the file start from `folder`. Raises ProvisioningError, with
+    every fault by line and key; nothing has been changed then.
+    """
+    plan = read(text, folder=folder, known={name.lower() for name in User.objects.values_list("username", flat=True)})
+    if prune:
+        _refuse_to_lose_calls(plan.tenants)
+    # Hashing takes a third of a second a password: not under a lock.
+    hashes = {name: make_password(password) for name, password in plan.passwords.items()}
+    lines: list[str] = []
+    for tenant in plan.tenants:
+        lines += _set_up(tenant, hashes, prune=prune)
+    for admin in plan.admins:
+        lines += _set_up_admin(admin, hashes)
+    named = BandwidthAccount.objects.filter(tenant__slug__in=[tenant.slug for tenant in plan.tenants])
+    if ends := accounts.basic_ends(timezone.localdate(), named):
+        lines.append(f"warning: {ends.sentence}")
+    return lines
+
+
+def _refuse_to_lose_calls(tenants: list[PlannedTenant]) -> None:
+    problems = []
+    for tenant in tenants:
+        kept = [account.account_id for account in tenant.accounts]
+        unnamed = BandwidthAccount.objects.filter(tenant__slug=tenant.slug).exclude(account_id__in=kept)
+        for account in unnamed.filter(calls__isnull=False).distinct():
+            problems.append(
+                f"line {tenant.line}, account: {account.account_id} of {tenant.slug} is not in the file but has calls, "
+                "which would go with it: put it back, or delete it in the admin pages"
+            )
+    if problems:
+        raise ProvisioningError(problems)
+
+
+def _set_up(plan: PlannedTenant, hashes: dict[str, str], *, prune: bool) -> list[str]:
+    lines: list[str] = []
+    tenant = Tenant.objects.filter(slug=plan.slug).first()
+    if tenant is None:
+        with transaction.atomic(durable=True):
+            tenant = Tenant.objects.create(slug=plan.slug, name=plan.name, time_zone=plan.time_zone)
+            stamp = board.begin(tenant.pk)  # its board comes after it
+            changes.tell(tenant, "added", at=stamp.now)
+        lines.append(f"{plan.slug}: tenant added")
+    steps: list[Step] = [partial(_tenant, plan)]
+    steps += [partial(_account, account) for account in plan.accounts]
+    usual = next((reason for reason in plan.reasons if reason.default), None)
+    steps += [partial(_no_other_usual, usual)] if usual else []
+    steps += [partial(_reason, reason) for reason in plan.reasons]
+    steps += [partial(_member, person, role, hashes.get(person.username.lower(), "")) for person, role in plan.members]
+    steps += _prunings(tenant, plan) if prune else []
+    for first in range(0, len(steps), _STEPS):
+        lines += _write(tenant, steps[first : first + _STEPS])
+    return lines
+
+
+def _write(tenant: Tenant, steps: list[Step]) -> list[str]:
+    with board.writing(tenant.pk) as stamp:
+        writing = _Writing(Tenant.objects.get(pk=tenant.pk), stamp)
+        for step in steps:
+            step(writing)
+        for user, did, fields in writing.users:  # last: see changes.tell_of_user
+            changes.tell_of_user(user, did, at=stamp.now, fields=fields)
+        if not writing.lines:
+            transaction.set_rollback(True)  # nothing was new: no version either
+    return writing.lines
+
+
+def _update(row: Any, **wanted: Any) -> list[str]:
+    """Saves the columns that are not as wanted; gives their names."""
+    changed = [name for name, value in wanted.items() if getattr(row, name) != value]
+    for name in changed:
+        setattr(row, name, wanted[name])
+    if changed:
+        row.save(update_fields=changed)
+    return changed
+
+
+def _tenant(plan: PlannedTenant, writing: _Writing) -> None:
+    if changed := _update(writing.tenant, name=plan.name, time_zone=plan.time_zone):
+        changes.tell(writing.tenant, "changed", at=writing.stamp.now, fields=changed)
+        writing.say(f"{' and '.join(changed)} changed")
+
+
+def _account(plan: Account, writing: _Writing) -> None:
+    wanted = {"auth": plan.auth, "client_id": plan.client_id, "records": plan.records}
+    account, new = writing.tenant.accounts.get_or_create(account_id=plan.account_id, defaults=wanted)
+    changed = [] if new else _update(account, **wanted)
+    if not _holds(account, plan.secret):
+        sealing.seal(account, plan.secret)
+        account.save(update_fields=["sealed_secret"])
+        changed.append("secret")
+    if new or changed:
+        changes.tell(account, "added" if new else "changed", at=writing.stamp.now, fields=[] if new else changed)
+        writing.say(f"account {plan.account_id} " + ("added" if new else f"changed: {', '.join(changed)}"))
+
+
+def _holds(account: BandwidthAccount, secret: str) -> bool:
+    try:
+        return sealing.open_secret(account) == secret
+    except sealing.Unopenable:
+        return False
+
+
+def _no_other_usual(usual: PlannedReason, writing: _Writing) -> None:
+    # Before the new one is set: at no moment may there be two.
+    for reason in writing.tenant.reasons.filter(default=True).exclude(name=usual.name):
+        changes.tell(reason, "changed", at=writing.stamp.now, fields=_update(reason, default=False))
+        writing.say(f"reason {reason.name} is no longer the usual one")
+
+
+def _reason(plan: PlannedReason, writing: _Writing) -> None:
+    wanted = {"lease": plan.lease, "prolong": plan.prolong, "note": plan.note, "default": plan.default}
+    reason, new = writing.tenant.reasons.get_or_create(name=plan.name, defaults=wanted)
+    changed = [] if new else _update(reason, **wanted)
+    if new or changed:
+        changes.tell(reason, "added" if new else "changed", at=writing.stamp.now, fields=changed)
+        writing.say(f"reason {plan.name} " + ("added" if new else f"changed: {', '.join(changed)}"))
+
+
+def _member(person: Person, role: str, password: str, writing: _Writing) -> None:
+    user, did, fields = _user(person, password)
+    if did:
+        writing.users.append((user, did, fields))
+        writing.say(f"user {person.username} {did}")
+    member, new = Membership.objects.get_or_create(tenant=writing.tenant, user=user, defaults={"role": role})
+    before = member.get_role_display().lower()
+    changed = [] if new else _update(member, role=role)
+    if new or changed:
+        changes.tell(member, "added" if new else "changed", at=writing.stamp.now, fields=changed)
+        writing.say(f"{person.username} is {role} now" + (f", was {before}" if changed else ""))
+
+
+def _user(person: Person, password: str, **rights: bool) -> tuple[User, str, list[str]]:
+    """The user, "added", "changed" or "", and the columns that changed."""
+    user = User.objects.filter(username__iexact=person.username).first()
+    wanted = {name: value for name, value in (("name", person.name), ("email", person.email)) if value is not None}
+    if user is None:
+        return User.objects.create(username=person.username, password=password, **wanted, **rights), "added", []
+    changed = _update(user, **wanted, **rights)
+    return user, "changed" if changed else "", changed
+
+
+def _set_up_admin(person: Person, hashes: dict[str, str]) -> list[str]:
+    with transaction.atomic(durable=True):
+        user, did, fields = _user(person, hashes.get(person.username.lower(), ""), is_staff=True, is_superuser=True)
+        if not did:
+            return []
+        changes.tell_of_user(user, did, at=board.database_time(), fields=fields)
+    return [f"admin {person.username} {did}"]
+
+
+def _prunings(tenant: Tenant, plan: PlannedTenant) -> list[Step]:
+    names = {person.username.lower() for person, _ in plan.members}
+    members = [m for m in tenant.memberships.select_related("user") if m.user.username.lower() not in names]
+    reasons = tenant.reasons.exclude(name__in=[reason.name for reason in plan.reasons])
+    unnamed = tenant.accounts.exclude(account_id__in=[account.account_id for account in plan.accounts])
+    steps: list[Step] = [
+        partial(_remove, member, f"{member.user.username} is no longer a member") for member in members
+    ]
+    steps += [partial(_remove, reason, f"reason {reason.name} removed") for reason in reasons]
+    steps += [partial(_remove, account, f"account {account.account_id} removed") for account in unnamed]
+    return steps
+
+
+def _remove(row: Membership | Reason | BandwidthAccount, said: str, writing: _Writing) -> None:
+    if isinstance(row, BandwidthAccount) and row.calls.exists():
+        writing.say(f"account {row.account_id} kept: calls of it came in a moment ago")
+        return
+    changes.tell(row, "removed", at=writing.stamp.now)
+    row.delete()
+    writing.say(said)
