@@ -20,7 +20,7 @@ from voicedash.calls.models import Call
 from voicedash.tenants.models import BandwidthAccount, User
 
 # Rooms whose tests use the database. Committed data: presses run in threads and processes of their own.
-_WITH_DATABASE = {"audit", "browser", "calls", "tenants", "worker"}
+_WITH_DATABASE = {"audit", "browser", "calls", "tenants", "test_every_url.py", "worker"}
 
 
 def pytest_configure() -> None:

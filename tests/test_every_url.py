@@ -1,0 +1,109 @@
+"""Every address × every role × the status it gets. An address without a row here fails."""
+
+from collections.abc import Iterator
+
+import pytest
+from django.test import Client
+from django.urls import URLPattern, URLResolver, get_resolver, reverse
+
+from tests import cast as people
+from voicedash.tenants.models import Membership, Role
+
+ROLES = ["nobody", "stranger", "agent", "viewer", "supervisor", "manager", "root"]
+
+# method, name, arguments, then the status for each of ROLES. Strangers see 404, colleagues without the right 403.
+TABLE = [
+    ("GET", "home", [], [302, 302, 200, 302, 302, 302, 200]),
+    ("GET", "healthz", [], [200, 200, 200, 200, 200, 200, 200]),
+    ("GET", "board", ["acme"], [302, 404, 403, 200, 200, 200, 404]),
+    ("POST", "board", ["acme"], [302, 404, 403, 405, 405, 405, 404]),
+    ("POST", "add-calls", ["acme"], [302, 404, 403, 403, 200, 200, 404]),
+    ("GET", "add-calls", ["acme"], [302, 404, 403, 405, 405, 405, 404]),
+    ("GET", "row", ["acme", "call"], [302, 404, 403, 200, 200, 200, 404]),
+    ("POST", "pause", ["acme", "call"], [302, 404, 403, 403, 302, 302, 404]),
+    ("GET", "pause", ["acme", "call"], [302, 404, 403, 405, 405, 405, 404]),
+    ("POST", "pause", ["acme", "theirs"], [302, 404, 403, 403, 404, 404, 404]),
+    ("POST", "resume", ["acme", "call"], [302, 404, 403, 403, 302, 302, 404]),
+    ("POST", "resume", ["acme", "theirs"], [302, 404, 403, 403, 404, 404, 404]),
+    ("GET", "row", ["acme", "theirs"], [302, 404, 403, 404, 404, 404, 404]),
+    ("POST", "fetch", ["acme"], [302, 404, 403, 403, 302, 302, 404]),
+    ("GET", "fetch", ["acme"], [302, 404, 403, 403, 302, 302, 404]),
+    ("GET", "account_login", [], [200, 302, 302, 302, 302, 302, 302]),
+    ("POST", "account_logout", [], [302, 302, 302, 302, 302, 302, 302]),
+    ("GET", "account_logout", [], [405, 405, 405, 405, 405, 405, 405]),
+    ("GET", "account_change_password", [], [302, 200, 200, 200, 200, 200, 200]),
+    ("GET", "/admin/login/", [], [302, 302, 302, 302, 302, 302, 302]),
+    ("POST", "/admin/logout/", [], [302, 302, 302, 302, 302, 302, 302]),
+    ("GET", "/admin/password_change/", [], [302, 302, 302, 302, 302, 302, 302]),
+]
+REPLACED = {"admin:login", "admin:logout", "admin:password_change"}  # with rows of their own above
+ADMIN = {"nobody": {302}, "root": {200, 302, 403, 404, 405}}  # what root may not change is read-only
+
+
+@pytest.fixture
+def world(cast, bandwidth, live_call):
+    """Acme's and Globex's calls, and a client for each role."""
+    agent = people.person("gus", "Gus Agent")
+    Membership.objects.create(tenant=cast.acme, user=agent, role=Role.AGENT)
+    calls = {"call": live_call(cast.acme_account)[0], "theirs": live_call(cast.globex_account)[0]}
+    users = dict(zip(ROLES[1:], [cast.omar, agent, cast.vic, cast.ana, cast.mia, cast.root], strict=True))
+
+    def client(role: str) -> Client:
+        made = Client(raise_request_exception=False)
+        if role != "nobody":
+            made.force_login(users[role], backend="allauth.account.auth_backends.AuthenticationBackend")
+        return made
+
+    return calls, client
+
+
+@pytest.mark.parametrize(("method", "name", "arguments", "expected"), TABLE, ids=lambda value: str(value)[:24])
+def test_every_role_gets_its_status(world, method, name, arguments, expected):
+    calls, client = world
+    places = [calls[a].pk if a in calls else a for a in arguments]
+    url = name if name.startswith("/") else reverse(name, args=places)
+    got = [client(role).generic(method, url).status_code for role in ROLES]
+    assert dict(zip(ROLES, got, strict=True)) == dict(zip(ROLES, expected, strict=True))
+
+
+def test_a_background_request_of_a_dead_session_is_told_to_sign_in(world):
+    calls, client = world
+    for headers in ({"HX-Request": "true"}, {"X-Background": "1"}):
+        answer = client("nobody").post(f"/t/acme/calls/{calls['call'].pk}/pause/", headers=headers)
+        assert (answer.status_code, answer.content.decode()) == (401, "Not sent: sign in")
+
+
+def test_nobody_but_root_gets_into_admin(world):
+    calls, client = world
+    clients = {role: client(role) for role in ROLES}
+    checked = 0
+    for name, pattern in addresses(get_resolver()):
+        if not name.startswith("admin:") or name in REPLACED:
+            continue
+        url = "/admin/" + str(pattern).lstrip("^").replace("<path:object_id>", "1").replace("(?P<url>.*)$", "nowhere")
+        full = reverse(name, args=[1] if "object_id" in str(pattern) else []) if name != "admin:" else url
+        for role in ROLES:
+            status = clients[role].get(full.replace("<id>", "1")).status_code
+            assert status in ADMIN.get(role, {403}), (role, full, status)
+            checked += 1
+    assert checked > 200
+
+
+def test_no_address_is_left_out_of_the_table():
+    told = {row[1] for row in TABLE}
+    missing = [
+        (name, str(pattern))
+        for name, pattern in addresses(get_resolver())
+        if not name.startswith("admin:") and name not in told and f"/{pattern}" not in told
+    ]
+    assert missing == []
+
+
+def addresses(resolver: URLResolver, namespace: str = "") -> Iterator[tuple[str, object]]:
+    """The names and patterns of every address, with their namespace."""
+    for pattern in resolver.url_patterns:
+        if isinstance(pattern, URLPattern):
+            yield namespace + (pattern.name or ""), pattern.pattern
+        else:
+            inner = f"{pattern.namespace}:" if pattern.namespace else ""
+            yield from addresses(pattern, namespace + inner)
