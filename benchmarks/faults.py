@@ -121,7 +121,7 @@ class Report:
         return [
             f"presses            {self.presses} in {self.seconds:.0f} s: {dict(self.outcomes.most_common())}",
             f"PUTs               {self.puts}, of them {self.unreadable} without a readable answer",
-            f"samples            {watch.samples} of the whole board, {watch.rows} rows, at most {watch.longest:.2f} s apart, "
+            f"samples            {watch.samples} boards, {watch.rows} rows, at most {watch.longest:.2f} s apart, "
             f"{watch.failed} failed",
             f"lies               {len(watch.lies)}",
             *[f"  {lie}" for lie in watch.lies[:5]],

@@ -6,9 +6,9 @@ import tempfile
 import time
 from pathlib import Path
 
-import tests.environment  # noqa: F401  first: clears the environment, gives a data folder that goes with the process
-
 import django
+
+import tests.environment  # noqa: F401  clears the environment, gives a data folder that goes with the process
 
 django.setup()
 

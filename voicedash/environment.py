@@ -104,9 +104,7 @@ class Environment:
     def complain(self) -> None:
         """Raises ImproperlyConfigured with every error found so far; nothing where there is none."""
         if self.errors:
-            raise ImproperlyConfigured(
-                "voicedash cannot start with these settings:\n  - " + "\n  - ".join(self.errors)
-            )
+            raise ImproperlyConfigured("voicedash cannot start with these settings:\n  - " + "\n  - ".join(self.errors))
 
 
 def _unquoted(value: str) -> str:

@@ -116,7 +116,9 @@ def _database(url: str) -> dict[str, Any]:
         options |= {
             "timeout": 2,
             "transaction_mode": "IMMEDIATE",
-            "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA mmap_size=134217728; PRAGMA cache_size=-8000;",
+            "init_command": (
+                "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA mmap_size=134217728; PRAGMA cache_size=-8000;"
+            ),
         }
     elif database["ENGINE"].endswith("postgresql"):
         database["CONN_MAX_AGE"] = 0  # a pool refuses persistent connections

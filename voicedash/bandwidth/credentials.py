@@ -57,10 +57,10 @@ class _Token:
     """What is known of one credential's token. One thread fetches, the others wait for it."""
 
     lock: threading.Lock = field(default_factory=threading.Lock)
-    value: str = ""
+    value: str = field(default="", repr=False)
     renew_at: float = 0.0
     renewed_after_refusal: float = float("-inf")
-    refused: str = ""
+    refused: str = field(default="", repr=False)
     proven: bool = False  # Bandwidth has let this value in: when it is refused later, it was revoked
 
     def usable(self) -> bool:
