@@ -1,0 +1,198 @@
+// Presses: what is said while one is under way and when its answer comes, or does not. Never more than is known.
+// htmx sends them; their rows are put in place by board.js.
+"use strict";
+(() => {
+  const SLOW = 2000;         // a press that takes longer is told as slow
+  const SURE = 700;          // a second press is not taken before: it would be a double click
+  const ASK_LIFE = 12000;    // an unanswered "Resume anyway?" goes away again
+  const STAYS = 30000;       // a sentence is shown so long
+  const BAD_STAYS = 180000;  // one that needs somebody, if nobody takes it away
+
+  if (!window.voicedash) return;
+  const { parse, place, refresh, changed, look, nameOf, wordOf, signIn, isSignedOut } = window.voicedash;
+  const bar = document.querySelector(".bar");
+  const statusLine = document.querySelector("#say [role=status]");
+  const alertLine = document.querySelector("#say [role=alert]");
+
+  // ---- Sentences -------------------------------------------------------------------------------
+
+  const clearing = new Map();
+  function clear(line) { clearTimeout(clearing.get(line)); line.replaceChildren(); }
+  function tell({ tone, lead, sentence = "", about = null, link = "" }) {
+    const line = tone === "bad" ? alertLine : statusLine;
+    clear(statusLine);
+    if (tone === "bad" || alertLine.dataset.about === (about && about.id)) clear(alertLine);
+    line.dataset.tone = tone;
+    line.dataset.about = about ? about.id : "";
+    const strong = document.createElement("strong");
+    strong.textContent = lead;
+    line.append(strong, ` ${sentence}`);
+    if (link) {
+      const a = document.createElement("a");
+      a.href = link;
+      a.textContent = "Sign in";
+      line.append(" ", a);
+    }
+    if (about) {
+      const small = document.createElement("span");
+      small.className = "about";
+      small.textContent = nameOf(about);
+      line.append(" ", small);
+    }
+    if (tone === "bad") {
+      const button = document.createElement("button");
+      button.type = "button";
+      button.className = "dismiss";
+      button.textContent = "×";
+      button.setAttribute("aria-label", "Take this message away");
+      button.addEventListener("click", () => clear(line));
+      line.append(button);
+    }
+    clearing.set(line, setTimeout(clear, tone === "bad" ? BAD_STAYS : STAYS, line));
+  }
+
+  document.addEventListener("voicedash:placed", ({ target: row, detail }) => {
+    if (detail.newer && statusLine.dataset.about === row.id && statusLine.dataset.tone === "good") clear(statusLine);
+    if (row.dataset.recording === "paused" && alertLine.dataset.about === row.id) clear(alertLine);
+    if (row.dataset.outcome !== "confirm") return;
+    const asked = String(performance.now());
+    row.dataset.asked = asked;
+    setTimeout(() => { if (row.dataset.asked === asked) refresh(row.id).catch(() => {}); }, ASK_LIFE);
+  });
+
+  // ---- Presses ---------------------------------------------------------------------------------
+
+  const presses = new Map();  // row id → presses under way, newest last
+
+  document.addEventListener("htmx:configRequest", (event) => {
+    // The cookie's token, not the page's: signing in elsewhere changes it.
+    const found = document.cookie.split("; ").find((pair) => pair.startsWith(`${bar.dataset.csrfCookie}=`));
+    const page = document.querySelector("#press [name=csrfmiddlewaretoken]");
+    const token = bar.dataset.csrfCookie && found ? found.slice(found.indexOf("=") + 1) : page && page.value;
+    if (event.detail.verb !== "get" && token) event.detail.headers["X-CSRFToken"] = token;
+    event.detail.formData.delete("csrfmiddlewaretoken");
+  });
+
+  document.addEventListener("htmx:beforeRequest", (event) => {
+    const button = event.detail.elt;
+    const wanted = button.dataset.press;
+    if (!wanted) return;
+    const row = button.closest("li");
+    if (button.classList.contains("sure") && performance.now() - Number(row.dataset.asked) < SURE) {
+      event.preventDefault();
+      return;
+    }
+    const press = { id: row.id, wanted, name: nameOf(row) };
+    presses.set(row.id, [...(presses.get(row.id) || []), press]);
+    row.dataset.pressing = wanted;
+    const lead = wanted === "paused" ? "Wait, pausing…" : "Wait, resuming…";
+    tell({ tone: "wait", lead, about: row });
+    press.slow = setTimeout(() => {
+      if (newest(press)) tell({ tone: "wait", lead: "Slow: keep the caller waiting.", sentence: lead, about: row });
+    }, SLOW);
+    // htmx only sends: a late answer must not overwrite a newer row. The button may be gone by then, so
+    // the request itself is listened to.
+    button.addEventListener("htmx:beforeOnLoad", (loaded) => loaded.preventDefault());
+    event.detail.xhr.addEventListener("loadend", () => answered(press, event.detail.xhr));
+  });
+
+  // The sentence shown is that of the row's last press.
+  const newest = (press) => { const all = presses.get(press.id); return !all || all[all.length - 1] === press; };
+  function over(press) {
+    clearTimeout(press.slow);
+    const left = (presses.get(press.id) || []).filter((other) => other !== press);
+    const row = document.getElementById(press.id);
+    if (left.length) presses.set(press.id, left);
+    else presses.delete(press.id);
+    if (row && left.length) row.dataset.pressing = left[left.length - 1].wanted;
+    else if (row) delete row.dataset.pressing;
+  }
+
+  function answered(press, { status, responseText }) {
+    const last = newest(press);
+    const row = document.getElementById(press.id);
+    const say = (said) => { if (last) tell({ about: document.getElementById(press.id), ...said }); };
+    const answer = status === 200 ? parse(responseText) : null;
+    const fresh = answer && answer.getElementById(press.id);
+    if (fresh) {
+      const said = answer.getElementById("say");
+      const placed = place(fresh, { equal: true });
+      over(press);
+      if (!placed) say({ tone: "wait", lead: "Changed since:", sentence: `the row now says ${wordOf(row)}.` });
+      else if (said) {
+        const strong = said.querySelector("strong");
+        const lead = strong ? strong.textContent : "";
+        say({ tone: said.dataset.tone, lead, sentence: said.textContent.trim().slice(lead.length).trim() });
+      }
+      changed();
+    } else if (status === 401 || (status === 403 && isSignedOut())) {
+      over(press);
+      say({ tone: "bad", lead: "Not sent: sign in.", sentence: "The recording was not touched.", link: signIn() });
+    } else if (status === 403) {
+      over(press);
+      say({ tone: "bad", lead: "Not sent: your role does not allow it.", sentence: "The recording was not touched. If it should, load the page again." });
+    } else if (status === 404) {
+      over(press);
+      say({ tone: "bad", lead: "Not sent: this call is not on your board.", sentence: "Nothing was asked of Bandwidth." });
+    } else {
+      ask(press, say, 20);
+    }
+  }
+
+  // No readable answer to a press: what does voicedash know of the row?
+  async function ask(press, say, tries) {
+    let row;
+    try {
+      row = await refresh(press.id);
+    } catch {
+      over(press);
+      unanswered(press, say);
+      return;
+    }
+    if (row && row.dataset.asking && tries > 0) {
+      setTimeout(() => ask(press, say, tries - 1), 1000);
+      return;
+    }
+    over(press);
+    if (!row) {
+      say({ tone: "bad", lead: "NOT confirmed: you are signed out.", sentence: "Treat as recording.", link: signIn() });
+    } else if (row.dataset.recording === press.wanted && !row.dataset.asking) {
+      say({ tone: "good", lead: press.wanted === "paused" ? "Paused: go ahead" : "Recording", sentence: "The answer was lost; the row says that Bandwidth acknowledged it." });
+    } else {
+      say({ tone: "bad", lead: press.wanted === "paused" ? "NOT paused: stop the caller" : "NOT resumed", sentence: `No answer to the press. The row says: ${wordOf(row)}.` });
+    }
+  }
+
+  function unanswered(press, say) {
+    const row = document.getElementById(press.id);
+    if (row) {
+      row.dataset.unanswered = "";
+      row.querySelector(".badge").replaceChildren(row.querySelector(".shape"), row.querySelector(".word"));
+      row.querySelector(".word").textContent = "NOT confirmed: no answer from voicedash";
+      const use = row.querySelector(".badge use");
+      use.setAttribute("href", use.getAttribute("href").replace(/#.*/, "#dashed"));
+      row.querySelector(".shape").setAttribute("class", "shape dashed");
+      const line = row.querySelector(".state .line");
+      if (line) line.remove();
+    }
+    say({ tone: "bad", lead: "NOT confirmed: no answer from voicedash.", sentence: "Stop the caller: treat as recording." });
+  }
+
+  // ---- Fetch calls: its end brings rows --------------------------------------------------------
+
+  let fetching = Boolean(document.querySelector("#fetch [data-running]"));
+  document.addEventListener("htmx:afterSwap", (event) => {
+    if (event.detail.target.id === "added") look();
+    if (event.detail.target.id !== "fetch") return;
+    const running = Boolean(document.querySelector("#fetch [data-running]"));
+    if (fetching || !running) look();
+    fetching = running;
+  });
+  document.addEventListener("htmx:afterRequest", (event) => {
+    if (event.detail.elt.id !== "fetch-button" || event.detail.successful) return;
+    const status = event.detail.xhr.status;
+    if (status === 401) tell({ tone: "bad", lead: "Not sent: sign in.", link: signIn() });
+    else if (status === 403) tell({ tone: "bad", lead: "Not sent: your role does not allow it." });
+    else tell({ tone: "bad", lead: "Calls were not fetched:", sentence: "no answer from voicedash. Try again." });
+  });
+})();
