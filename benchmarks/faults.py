@@ -154,7 +154,7 @@ def run(
     """Presses at random until `presses` were made, then waits for calm, and counts. `scale` is the nodes'."""
     fake.storm_seconds = 6.0 * scale
     fake.storm(RATES, seed=seed)
-    watch = Watch(fake, {call.pk: call.call_id for call in calls}, LIE_SECONDS * max(scale, 0.25))
+    watch = Watch(fake, {call.pk: call.call_id for call in calls}, LIE_SECONDS * max(scale, 0.5))
     stop = threading.Event()
     sampler = threading.Thread(target=watch.all_through, args=(nodes[0].browser_of(watcher), stop))
     sampler.start()

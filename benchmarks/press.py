@@ -57,9 +57,7 @@ def main() -> int:
                     direct.append(one)
                     whole.append(other)
             cpu = time.process_time() - cpu
-    print(
-        f"{options.presses} a side, upstream {options.upstream:.0f} ms; {stage.machine()}; load generator {cpu:.1f} s CPU"
-    )
+    print(f"{options.presses} a side, upstream {options.upstream:.0f} ms; {stage.machine()}; generator {cpu:.1f} s CPU")
     print(f"{'':24}{'p50 ms':>10}{'p99 ms':>10}")
     print(f"{'bare warm PUT':24}{at(direct, 0.5):10.1f}{at(direct, 0.99):10.1f}")
     print(f"{'press, whole dashboard':24}{at(whole, 0.5):10.1f}{at(whole, 0.99):10.1f}")

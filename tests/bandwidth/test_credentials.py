@@ -150,6 +150,17 @@ def test_a_fresh_token_that_is_refused_too_brings_at_most_one_renewal_in_thirty_
     assert (len(fake.tokens), len(fake.puts)) == (3, 3)
 
 
+def test_a_token_that_worked_and_was_taken_back_is_renewed_as_often_as_that_happens(
+    fake: Fake, call: FakeCall, bearer: Client
+) -> None:
+    for number in (1, 2, 3):
+        put(bearer, call)
+        assert len(fake.tokens) == number
+        fake.expire_tokens()
+        with pytest.raises(TokenRefused):
+            put(bearer, call)
+
+
 LIFETIMES: list[tuple[Any, float]] = [
     # expires_in, seconds after which the token is fetched anew
     (3600, 3540),

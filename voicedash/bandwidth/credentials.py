@@ -95,11 +95,12 @@ class OAuth2:
             after_refusal = bool(token.value) and token.value == token.refused
             if after_refusal and not token.proven and time.monotonic() < token.renewed_after_refusal + QUIET:
                 raise BadCredentials("a fresh token was refused a moment ago; not fetching another yet", status=401)
-            token.value, token.renew_at = self._fetch(deadline)
-            token.proven = False
+            value, renew_at = self._fetch(deadline)
+            with _guard:  # an answer to the old token must not prove the new one
+                token.value, token.renew_at, token.proven = value, renew_at, False
             if after_refusal:
                 token.renewed_after_refusal = time.monotonic()
-            return token.value
+            return value
         finally:
             token.lock.release()
 

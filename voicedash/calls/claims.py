@@ -194,8 +194,7 @@ def close_expired(tenant_id: int) -> None:
 
 
 def _call(press: Press) -> Call:
-    related = ("account", "acknowledged__by", "last_pause__by", "last_pause__reason")
-    return Call.objects.select_related(*related).get(pk=press.call_pk, tenant=press.tenant_id)
+    return Call.objects.select_related("account").get(pk=press.call_pk, tenant=press.tenant_id)
 
 
 def _took_ms(claim: Claim, attempts: list[Made]) -> int:
