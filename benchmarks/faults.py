@@ -1,6 +1,6 @@
 """Random presses under every scripted fault, sampled all through: does a row ever say Paused while it records?
 
-A lie (DESIGN §7): a row that shows Paused and is not resuming, while the stand-in records, for more
+A lie: a row that shows Paused and is not resuming, while the stand-in records, for more
 than 2 s, with no doubt open. Run: `python -m benchmarks.faults --presses 500`.
 """
 

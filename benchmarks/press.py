@@ -15,7 +15,7 @@ from tests.serving import Node
 from voicedash.bandwidth.credentials import OAuth2
 from voicedash.bandwidth.fake import Fake
 
-BAR_P50 = 1.3  # the first look; DESIGN §7 asks for 1.15 and 1.25
+BAR_P50 = 1.3  # a first look; the bar to come is 1.15
 
 
 def timed(work: Callable[[], requests.Response]) -> float:

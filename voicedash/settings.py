@@ -112,7 +112,7 @@ def _database(url: str) -> dict[str, Any]:
     if database["ENGINE"].endswith("sqlite3"):
         database["CONN_MAX_AGE"] = 600
         # IMMEDIATE takes the writer's lock first, so no transaction fails half way; FULL because
-        # an acknowledged pause must survive a power cut (DESIGN §11).
+        # an acknowledged pause must survive a power cut.
         options |= {
             "timeout": 2,
             "transaction_mode": "IMMEDIATE",

@@ -128,6 +128,10 @@ def test_a_late_refusal_of_the_old_token_does_not_take_the_new_one(fake: Fake, c
     of.refused(f"Bearer {old}", "")
     assert token(of) == new != old
     assert len(fake.tokens) == 2
+    of.refused(f"Bearer {new}", "")
+    of.refused(f"Bearer {old}", "")
+    with pytest.raises(BadCredentials):
+        token(of)
 
 
 def test_a_fresh_token_that_is_refused_too_brings_at_most_one_renewal_in_thirty_seconds(
@@ -255,7 +259,7 @@ def test_who_waits_for_anothers_fetch_gives_up_at_a_deadline_of_its_own(fake: Fa
         began = time.monotonic()
         with pytest.raises(NeverReached):
             token(oauth(fake), 0.2)
-        assert time.monotonic() - began < 1.0
+        assert time.monotonic() - began < 2.0
         fake.release(ACCOUNT)
         assert patient.result()
     assert len(fake.tokens) == 1

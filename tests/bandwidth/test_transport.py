@@ -60,7 +60,7 @@ def test_a_request_given_up_in_a_slow_look_up_is_never_sent(
         with pytest.raises(NeverReached):
             put(client, call, 0.3)
 
-    assert 0.29 < took(pressed) < 1.0
+    assert 0.29 < took(pressed) < 2.0
     assert look_up.begun.is_set()
     look_up.go.set()
     assert ended()
@@ -122,7 +122,7 @@ def test_a_hang_is_unknown_at_the_deadline_and_leaves_no_thread(
         with pytest.raises(OutcomeUnknown):
             put(client, call, 0.4)
 
-    assert 0.39 < took(pressed) < 1.0
+    assert 0.39 < took(pressed) < 2.0
     assert ended(2)
     assert call.recorder == ("paused" if applied else "recording")
 
@@ -136,7 +136,7 @@ def test_an_answer_byte_by_byte_is_unknown_at_the_deadline_and_not_later(
         with pytest.raises(OutcomeUnknown):
             put(client, call, 0.5)
 
-    assert 0.49 < took(pressed) < 1.1
+    assert 0.49 < took(pressed) < 2.0
     assert ended(2)
 
 
@@ -148,21 +148,21 @@ def test_a_token_byte_by_byte_is_never_reached_at_the_deadline(fake: Fake, call:
         with pytest.raises(NeverReached):
             put(client, call, 0.5)
 
-    assert took(pressed) < 1.1
+    assert took(pressed) < 2.0
     assert fake.puts == []
 
 
 def test_a_slow_look_up_and_a_slow_answer_share_the_one_deadline(
     fake: Fake, call: FakeCall, client: Client, look_up: LookUp
 ) -> None:
-    fake.delay_next(0.5)
-    threading.Timer(0.4, look_up.go.set).start()
+    fake.delay_next(1.0)
+    threading.Timer(0.5, look_up.go.set).start()
 
     def pressed() -> None:
         with pytest.raises(OutcomeUnknown):
-            put(client, call, 0.6)
+            put(client, call, 1.0)
 
-    assert took(pressed) < 1.2
+    assert took(pressed) < 1.5
 
 
 @pytest.mark.parametrize("scheme", ["http", "https"])

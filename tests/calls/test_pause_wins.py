@@ -91,7 +91,8 @@ def test_a_holder_that_is_gone_is_taken_over_and_its_late_answer_is_put_right(
     """A sender that is stuck past every deadline (here: its settling waits) wakes up after a newer pause."""
     call, theirs = live_call(cast.acme_account)
     recording.pause(call=call, by=cast.ana)
-    real, stuck = recording._settle, []
+    real = recording._settle
+    stuck: list[bool] = []
 
     def late(claim, outcome, attempts):
         if claim.press.wanted == "recording" and not stuck:

@@ -14,7 +14,7 @@ def check(client: Client) -> tuple[Result, str]:
     """Tries the credentials with a small listing; gives the result, and the whole truth for the log.
 
     A 403 does not say whether the account id or the Voice role is wrong; a token names its
-    accounts and roles (BANDWIDTH.md §4.2), which does.
+    accounts and roles (docs/bandwidth.md §3), which does.
     """
     try:
         next(client.pages(since=datetime.now(UTC) - timedelta(minutes=1), page_size=1), None)

@@ -34,7 +34,7 @@ class Client:
 
         Returns when Bandwidth acknowledged: 200 with an empty or JSON body. Raises Refused and its
         kinds on a 4xx, NeverReached where nothing left us, OutcomeUnknown on everything else
-        (BANDWIDTH.md §1). Nothing is repeated here.
+        (docs/bandwidth.md §1). Nothing is repeated here.
         """
         request = requests.Request("PUT", f"{self._base}/{quote(call_id, safe='')}/recording", json={"state": state})
         response = self._ask(request, deadline)
@@ -47,7 +47,7 @@ class Client:
         """The calls started from `since` on, oldest first, a list for each page, to the last `Link`.
 
         Calls that cannot be read are left out. Raises BandwidthError's kinds; OutcomeUnknown for an
-        answer that is no list, or a `Link` that leaves the host (DESIGN §9).
+        answer that is no list, or a `Link` that leaves the host.
         """
         start = since.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z")
         url, params = self._base, {"minStartTime": start, "pageSize": str(page_size)}
@@ -70,7 +70,7 @@ class Client:
         return read[0]
 
     def recordings(self, call_id: str) -> list[RecordingMetadata]:
-        """The recordings made of a call; an unknown call has none (BANDWIDTH.md §2.4)."""
+        """The recordings made of a call; an unknown call has none (docs/bandwidth.md §2)."""
         request = requests.Request("GET", f"{self._base}/{quote(call_id, safe='')}/recordings")
         return recordings_in(_list(self._read(request)))
 

@@ -37,7 +37,7 @@ def _basic(username: str, password: str) -> str:
 
 @dataclass(frozen=True)
 class Basic:
-    """Username and password, in UTF-8. Bandwidth ends this on 2 December 2026 (BANDWIDTH.md §4.1)."""
+    """Username and password, in UTF-8. Bandwidth ends this on 2 December 2026 (docs/bandwidth.md §3)."""
 
     username: str
     password: str = field(repr=False)
@@ -169,7 +169,7 @@ def _lifetime(told: Any) -> float:
 def claims(token: str) -> dict[str, Any]:
     """What a token says of itself, read without checking its signature; {} where it cannot be read.
 
-    Bandwidth's tokens are JWTs with `accounts` and `roles` (BANDWIDTH.md §4.2).
+    Bandwidth's tokens are JWTs with `accounts` and `roles` (docs/bandwidth.md §3).
     """
     try:
         part = token.split(".")[1]

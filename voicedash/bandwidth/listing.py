@@ -9,7 +9,7 @@ ENDED = "disconnected"
 
 @dataclass(frozen=True)
 class CallState:
-    """A call as GET tells it (BANDWIDTH.md §2.2). Text that is missing is "", a time that is missing None."""
+    """A call as GET tells it (docs/bandwidth.md §2). Text that is missing is "", a time that is missing None."""
 
     call_id: str
     parent_call_id: str

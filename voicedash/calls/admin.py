@@ -9,7 +9,7 @@ from django.http import HttpRequest
 from voicedash.audit.admin import ReadOnly
 from voicedash.calls.models import Attempt, Call, Command
 
-# The states that Bandwidth names today (BANDWIDTH.md §2.2), and ours for a call it has not told of.
+# The states that Bandwidth names today (docs/bandwidth.md §2), and ours for a call it has not told of.
 _STATES = ["queued", "initiated", "answered", "disconnected"]
 _UNSEEN = "unseen"
 

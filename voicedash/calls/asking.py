@@ -1,4 +1,4 @@
-"""Asks Bandwidth for a claimed command: attempt after attempt, as DESIGN §4.4 says, inside one budget of time."""
+"""Asks Bandwidth for a claimed command: attempt after attempt, inside one budget of time (docs/truth.md, 4)."""
 
 import logging
 import time

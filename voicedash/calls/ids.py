@@ -20,7 +20,7 @@ class Typed:
 
 
 def read(text: str) -> Typed:
-    """The ids in `text`, parted by whitespace or commas; call URLs too (BANDWIDTH.md §6).
+    """The ids in `text`, parted by whitespace or commas; call URLs too (docs/bandwidth.md §4).
 
     At most 500 are taken. Duplicates count once.
     """

@@ -8,7 +8,7 @@ from voicedash.tenants.models import BandwidthAccount, Reason, Tenant
 
 
 class Recording(models.TextChoices):
-    """What we may claim about the recording of a call (DESIGN §4)."""
+    """What we may claim about the recording of a call (docs/truth.md)."""
 
     ASSUMED = "assumed", "Recording (assumed)"
     RECORDING = "recording", "Recording"
@@ -65,7 +65,7 @@ class Wanted(models.TextChoices):
 
 
 class Outcome(models.TextChoices):
-    """What came of a command. The words of `data-outcome` (DESIGN §6)."""
+    """What came of a command. The words of a row's `data-outcome`."""
 
     ACKNOWLEDGED = "acknowledged", "Acknowledged"
     REFUSED = "refused", "Refused"

@@ -1,7 +1,7 @@
 """Pausing and resuming the recording of a call: the verbs that people, and later timers, use.
 
 Every press takes this one path: claim (a short transaction) → ask (no transaction, no database
-connection) → settle (a short transaction). See DESIGN §4.
+connection) → settle (a short transaction). See docs/truth.md.
 """
 
 import logging

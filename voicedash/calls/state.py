@@ -22,7 +22,7 @@ OPEN = ~Q(state=Command.State.CLOSED)
 def acknowledge(call: Call, command: Command, stamp: Stamp) -> None:
     """Bandwidth said 200 to this command: the one place in which a call becomes paused."""
     since = call.recording_since if call.recording == command.wanted else stamp.now
-    # A call that Bandwidth still obeys has not ended, whatever its listing said (DESIGN §4.4).
+    # A call that Bandwidth still obeys has not ended, whatever its listing said (docs/truth.md, 4).
     alive: dict[str, Any] = {"ended_at": None, "end_time": None, "state": "answered"} if call.ended_at else {}
     touch(call, stamp, recording=command.wanted, recording_since=since, acknowledged=command, **alive)
 

@@ -1,4 +1,4 @@
-"""How long things may take (DESIGN §4), in seconds. Tests scale them together, never one alone."""
+"""How long things may take (docs/truth.md), in seconds. Tests scale them together, never one alone."""
 
 from dataclasses import dataclass, fields, replace
 

@@ -16,7 +16,7 @@ from voicedash.tenants.models import BandwidthAccount, Membership
 
 logger = logging.getLogger(__name__)
 
-# Bandwidth's own announcement: from this day on only OAuth2 client credentials sign in (BANDWIDTH.md §4.1).
+# Bandwidth's own announcement: from this day on only OAuth2 client credentials sign in (docs/bandwidth.md §3).
 BASIC_ENDS = date(2026, 12, 2)
 
 _TO_DO = {

@@ -1,7 +1,7 @@
 """Tenants, people and Bandwidth accounts in Django admin, for those who run voicedash (superusers).
 
 Admin's change and delete views are one transaction each: its first write takes the tenant's lock,
-its last ones tell the log (DESIGN §5, Writing).
+its last ones tell the log.
 """
 
 import copy

@@ -1,4 +1,4 @@
-"""The tenant's one lock and change counter, and reads that see one moment (DESIGN §5, Writing)."""
+"""The tenant's one lock and change counter, and reads that see one moment."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -1,4 +1,4 @@
-"""Sets tenants, accounts, people and reasons up from a file, as often as one likes (DESIGN §6)."""
+"""Sets tenants, accounts, people and reasons up from a file, as often as one likes."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""Reads a provisioning file (DESIGN §6) and finds everything that is wrong with it before anything is changed."""
+"""Reads a provisioning file and finds everything that is wrong with it before anything is changed."""
 
 import os
 import tomllib

@@ -1,4 +1,4 @@
-"""Signing in: no sign-up, no hint at who exists, and a lock after ten failures that does not slide (DESIGN §9)."""
+"""Signing in: no sign-up, no hint at who exists, and a lock after ten failures that does not slide."""
 
 import secrets
 from datetime import timedelta

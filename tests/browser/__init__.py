@@ -1,0 +1,1 @@
+"""What a person sees: the real pages of the real server, driven in a real Chromium."""
