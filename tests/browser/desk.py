@@ -1,6 +1,8 @@
 """The places of a board that the tests look at, by the names a person would give them."""
 
 import re
+import time
+from collections.abc import Callable
 from typing import Any
 
 from playwright.sync_api import ConsoleMessage, Locator, Page, WebError
@@ -84,3 +86,11 @@ def box(place: Locator) -> dict[str, float]:
     found: Any = place.bounding_box()
     assert found, f"{place} is not shown"
     return dict(found)
+
+
+def until(condition: Callable[[], bool], seconds: float = 10.0) -> None:
+    """Waits for something that is not on a page, such as a row of the database."""
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "what was waited for did not come"
+        time.sleep(0.01)

@@ -4,7 +4,8 @@ import re
 
 from playwright.sync_api import expect
 
-from tests.browser.desk import alert, look, row, slot1, slot2, status, word
+from tests.browser.desk import alert, look, row, slot1, slot2, status, until, word
+from voicedash.calls.models import Command
 from voicedash.tenants.models import Reason
 
 
@@ -105,6 +106,7 @@ def test_a_pause_wins_over_a_resume_that_hangs(board, site, cast, live_call, ban
     expect(word(mias, ours)).to_have_text("Resuming…: treat as recording")
     slot1(mias, ours).click()
     expect(status(mias)).to_contain_text("Wait, pausing…")
+    until(lambda: Command.objects.filter(state="waiting").exists())
     look(anas)  # whoever looks now reads Paused nowhere
     expect(word(anas, ours)).to_have_text("Resuming…: treat as recording")
     expect(row(anas, ours)).to_contain_text("then Mia Chen pauses")

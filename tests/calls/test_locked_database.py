@@ -6,6 +6,7 @@ from contextlib import contextmanager
 
 import pytest
 from django.db import connection, connections
+from django.db.models.functions import Now
 
 from voicedash.audit.models import Entry
 from voicedash.calls import recording, times
@@ -60,6 +61,18 @@ def test_a_claim_that_was_written_too_slowly_is_closed_and_not_sent(cast, bandwi
     command = Command.objects.get()
     assert (command.state, command.outcome) == ("closed", "not_asked")
     assert Entry.objects.latest("seq").data["why"] == "written too slowly"
+
+
+def test_the_board_still_opens_and_its_expired_claims_claim_nothing(cast, bandwidth, live_call, sign_in):
+    call, _ = live_call(cast.acme_account)
+    Command.objects.create(
+        call=call, wanted="paused", state="claimed", by=cast.ana, asked_at=Now(), expires_at=Now(), version=1
+    )
+    ana = sign_in(cast.ana)
+    with locked(cast.acme):
+        page = ana.get("/t/acme/")
+    assert page.status_code == 200
+    assert 'data-recording="assumed" data-asking="paused"' in page.content.decode()
 
 
 def press_and_close(call, by):

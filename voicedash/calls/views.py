@@ -3,8 +3,9 @@
 from typing import Any
 
 from django.contrib import messages
-from django.http import HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.http import HttpResponse, HttpResponseRedirect
+from django.shortcuts import get_object_or_404, render
+from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from voicedash.calls import board as boards
@@ -79,7 +80,7 @@ def fetch(request: TenantRequest, tenant: str) -> HttpResponse:
     if request.method == "POST":
         fetching.start(request.tenant, by=request.user)
     if not request.headers.get("HX-Request"):
-        return redirect("board", tenant=tenant)
+        return _to_board(request)
     context = _context(request) | {"board": boards.read(request.tenant, with_rows=False)}
     return render(request, "calls/_fetch.html", context)
 
@@ -92,9 +93,14 @@ def _answered(request: TenantRequest, call: Call, answer: Answer) -> HttpRespons
     """The row and the sentence; without htmx the board, with the same sentence."""
     if not request.headers.get("HX-Request"):
         messages.add_message(request, _LEVELS[answer.said.tone], f"{answer.said.lead}. {answer.said.sentence}")
-        return redirect("board", tenant=request.tenant.slug)
+        return _to_board(request)
     drawn = boards.row(call, outcome=answer.outcome, confirm=answer.confirm)
     return render(request, "calls/_answer.html", _context(request) | {"row": drawn, "answer": answer.said})
+
+
+def _to_board(request: TenantRequest) -> HttpResponse:
+    """After a post without htmx: 303, so that the browser asks for the board and never posts twice."""
+    return HttpResponseRedirect(reverse("board", args=[request.tenant.slug]), status=303)
 
 
 def _context(request: TenantRequest) -> dict[str, Any]:
