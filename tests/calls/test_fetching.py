@@ -275,6 +275,6 @@ def test_only_who_may_press_may_fetch(cast: Cast, bandwidth: Fake, sign_in: Sign
 
 def test_without_htmx_the_answer_leads_back_to_the_board(cast: Cast, bandwidth: Fake, ana: Client) -> None:
     answer: Any = ana.post(WHERE, headers={"HX-Request": ""})
-    assert (answer.status_code, answer.url) == (302, "/t/acme/")
+    assert (answer.status_code, answer.url) == (303, "/t/acme/")
     finished()
     assert "fetched" in ana.get("/t/acme/", headers={"HX-Request": ""}).content.decode()

@@ -68,7 +68,7 @@ def test_where_not_all_calls_are_recorded_the_row_says_if(cast, bandwidth, live_
     type(cast.acme_account).objects.filter(pk=cast.acme_account.pk).update(records="some")
     assert board.row(call).line == "if this call is recorded"
     recording.pause(call=call, by=cast.ana)
-    assert board.row(call).line == "until you resume, if this call is recorded"
+    assert board.row(call).line == "until you resume, if recorded"
 
 
 def test_an_ended_call_stays_grey_for_a_minute_and_leaves(cast, bandwidth, live_call):

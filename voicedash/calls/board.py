@@ -62,6 +62,12 @@ def read(tenant: Tenant, *, with_rows: bool = True) -> BoardView:
     return BoardView(board.version, board.now, drawn, accounts, fetches)
 
 
+def asking_again(board: BoardView, pk: int) -> BoardView:
+    """The board with the second press offered in the row `pk`: for browsers without JavaScript."""
+    drawn = [replace(row, confirm="Resume anyway?") if row.pk == pk and row.slot2 else row for row in board.rows]
+    return replace(board, rows=drawn)
+
+
 def row(call: Call, *, outcome: str = "", confirm: str = "") -> Row:
     """One call's row as it is now; `outcome` and `confirm` belong to the answer to a press."""
     with snapshot() as alias:

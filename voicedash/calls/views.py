@@ -23,7 +23,10 @@ _LEVELS = {"good": messages.SUCCESS, "bad": messages.ERROR, "wait": messages.INF
 def board(request: TenantRequest, tenant: str) -> HttpResponse:
     """Every call of the tenant; to a background request, only its rows."""
     claims.close_expired(request.tenant.pk)
-    context = _context(request) | {"board": boards.read(request.tenant)}
+    drawn = boards.read(request.tenant)
+    if (second := _number(request.GET.get("confirm"))) is not None:
+        drawn = boards.asking_again(drawn, second)
+    context = _context(request) | {"board": drawn}
     if request.headers.get("X-Background") == "1":
         return render(request, "calls/_rows.html", context)
     context["basic_ends"] = accounts.basic_ends_for(request.membership)
@@ -93,14 +96,18 @@ def _answered(request: TenantRequest, call: Call, answer: Answer) -> HttpRespons
     """The row and the sentence; without htmx the board, with the same sentence."""
     if not request.headers.get("HX-Request"):
         messages.add_message(request, _LEVELS[answer.said.tone], f"{answer.said.lead}. {answer.said.sentence}")
-        return _to_board(request)
+        return _to_board(request, confirm=call.pk if answer.confirm else None)
     drawn = boards.row(call, outcome=answer.outcome, confirm=answer.confirm)
     return render(request, "calls/_answer.html", _context(request) | {"row": drawn, "answer": answer.said})
 
 
-def _to_board(request: TenantRequest) -> HttpResponse:
-    """After a post without htmx: 303, so that the browser asks for the board and never posts twice."""
-    return HttpResponseRedirect(reverse("board", args=[request.tenant.slug]), status=303)
+def _to_board(request: TenantRequest, *, confirm: int | None = None) -> HttpResponse:
+    """After a post without htmx: 303, so that the browser asks for the board and never posts twice.
+
+    `confirm`: the row that takes a second press.
+    """
+    query = f"?confirm={confirm}#call-{confirm}" if confirm is not None else ""
+    return HttpResponseRedirect(reverse("board", args=[request.tenant.slug]) + query, status=303)
 
 
 def _context(request: TenantRequest) -> dict[str, Any]:

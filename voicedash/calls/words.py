@@ -36,7 +36,7 @@ def state_of(call: Call, asking: str) -> Shown:
         return Shown("dashed", "Not confirmed: treat as recording")
     unsure = call.account.records != BandwidthAccount.Records.ALL
     if call.recording == Recording.PAUSED:
-        return Shown("bars", "Paused", "until you resume" + (", if this call is recorded" if unsure else ""))
+        return Shown("bars", "Paused", "until you resume" + (", if recorded" if unsure else ""))
     line = "if this call is recorded" if unsure else ""
     if call.ended_at is None and not call.state:
         line = "typed, not seen yet"
@@ -87,7 +87,10 @@ def _reason(command: Command) -> str:
 
 
 def took(command: Command) -> str:
-    return f"{command.took_ms / 1000:.1f} s" if command.took_ms is not None else ""
+    """From the press to the acknowledgement, in words; "" where it is not known."""
+    if command.took_ms is None:
+        return ""
+    return f"{command.took_ms / 1000:.1f} s" if command.took_ms >= 100 else "under 0.1 s"
 
 
 NOT_PAUSED = "NOT paused: stop the caller"

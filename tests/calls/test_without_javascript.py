@@ -1,0 +1,41 @@
+"""A browser without JavaScript posts and is sent back to the board, with the same sentence."""
+
+from django.test import Client
+
+from voicedash.calls import recording
+
+
+def browser(user):
+    client = Client()
+    client.force_login(user, backend="allauth.account.auth_backends.AuthenticationBackend")
+    return client
+
+
+def test_a_press_leads_back_to_the_board_and_its_sentence(cast, bandwidth, live_call):
+    call, theirs = live_call(cast.acme_account)
+    ana = browser(cast.ana)
+    answer = ana.post(f"/t/acme/calls/{call.pk}/pause/")
+    assert (answer.status_code, answer["Location"]) == (303, "/t/acme/")
+    assert "Paused: go ahead. Bandwidth acknowledged it." in ana.get("/t/acme/").content.decode()
+    assert theirs.recorder == "paused"
+
+
+def test_somebody_elses_pause_offers_the_second_press_in_its_row(cast, bandwidth, live_call):
+    call, theirs = live_call(cast.acme_account)
+    recording.pause(call=call, by=cast.ana)
+    mia = browser(cast.mia)
+    answer = mia.post(f"/t/acme/calls/{call.pk}/resume/")
+    assert answer["Location"] == f"/t/acme/?confirm={call.pk}#call-{call.pk}"
+    page = mia.get(answer["Location"]).content.decode()
+    assert f'formaction="/t/acme/calls/{call.pk}/resume/?anyway=1"' in page
+    assert theirs.recorder == "paused"
+    mia.post(f"/t/acme/calls/{call.pk}/resume/?anyway=1")
+    assert theirs.recorder == "recording"
+
+
+def test_a_made_up_confirmation_offers_nothing(cast, bandwidth, live_call):
+    call, _ = live_call(cast.acme_account)
+    for made_up in (call.pk, 999999, "x", "-1", "9" * 40):
+        page = browser(cast.ana).get(f"/t/acme/?confirm={made_up}")
+        assert page.status_code == 200
+        assert "anyway=1" not in page.content.decode()
