@@ -186,3 +186,10 @@ def test_a_typed_call_is_paused_as_any_other(cast: Cast, bandwidth: Fake, ana: C
     answer = ana.post(f"{WHERE}{Call.objects.get().pk}/pause/")
     assert 'data-outcome="acknowledged"' in answer.content.decode()
     assert theirs.recorder == "paused"
+
+
+def test_an_account_that_is_not_ours_takes_none_of_the_ids(cast: Cast, ana: Client) -> None:
+    for account in (str(cast.globex_account.pk), "x", "99999"):
+        text = ana.post(WHERE, {"call_ids": "c-one c-two", "account": account}).content.decode()
+        assert text.count("the chosen Bandwidth account is not one of yours") == 2
+    assert on_board() == on_board("globex") == {}

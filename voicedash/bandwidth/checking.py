@@ -5,7 +5,7 @@ from typing import Literal
 
 from voicedash.bandwidth.client import Client
 from voicedash.bandwidth.credentials import OAuth2, claims
-from voicedash.bandwidth.errors import BadCredentials, BandwidthError, RateLimited
+from voicedash.bandwidth.errors import BadCredentials, BandwidthError, RateLimited, Refused
 
 Result = Literal["ok", "credentials", "role", "account", "unreachable"]
 
@@ -24,6 +24,8 @@ def check(client: Client) -> tuple[Result, str]:
         return _forbidden(client), str(error)
     except RateLimited as error:
         return "ok", str(error)  # whoever is told to slow down has been let in
+    except Refused as error:
+        return "account", str(error)  # let in, and yet no such place: 404 and the like
     except BandwidthError as error:
         return "unreachable", str(error)
     return "ok", ""

@@ -124,12 +124,20 @@ class Client:
             return ""
         try:
             target = urljoin(url, following[0])
-            here, there = urlsplit(self._base), urlsplit(target)
+            same = _origin(self._base) == _origin(target)
         except ValueError:
             raise OutcomeUnknown("the list's next page has no address that can be read") from None
-        if (here.scheme, here.netloc) != (there.scheme, there.netloc):
+        if not same:
             raise OutcomeUnknown("the list's next page is on another host; not followed")
         return target
+
+
+def _origin(url: str) -> tuple[str, str | None, int | None]:
+    """Scheme, host and port of an address. Raises ValueError where they cannot be read."""
+    parts = urlsplit(url)
+    if "@" in parts.netloc:
+        raise ValueError("an address that brings its own credentials")
+    return parts.scheme, parts.hostname, parts.port or {"http": 80, "https": 443}.get(parts.scheme)
 
 
 def retry_after(value: str) -> float:

@@ -77,7 +77,7 @@ def row(call: Call, *, outcome: str = "", confirm: str = "") -> Row:
 
 
 def _draw(calls: QuerySet[Call], now: datetime, alias: str) -> list[Row]:
-    related = ("account", "acknowledged__by", "acknowledged__reason")
+    related = ("account", "acknowledged__by", "acknowledged__reason", "last_pause__by", "last_pause__reason")
     found = list(calls.select_related(*related).order_by("pk"))
     of_these = Q(call__in=calls.values("pk"))
     claimed: dict[int, Command] = {}

@@ -18,6 +18,11 @@ class Typed:
     refused: list[tuple[str, str]] = field(default_factory=list)  # what was typed, why not
     hints: list[tuple[str, str]] = field(default_factory=list)  # call id, what looks odd
 
+    def refuse_all(self, why: str) -> None:
+        """Takes none of the ids, for one reason that holds for all."""
+        self.refused += [(call_id, why) for call_id in self.ids]
+        self.ids.clear()
+
 
 def read(text: str) -> Typed:
     """The ids in `text`, parted by whitespace or commas; call URLs too (docs/bandwidth.md §4).

@@ -70,10 +70,18 @@ def draw(
         other=theirs,
         began=call.answer_time or call.start_time,
         ended_at=call.ended_at,
-        note=words.asking_note(asked_by, waiting) if asked_by else words.acknowledged_note(acknowledged),
+        note=_note(call, asked_by, waiting, acknowledged),
         acknowledged_at=acknowledged.closed_at if acknowledged and not asked_by else None,
         took=words.took(acknowledged) if acknowledged and not asked_by else "",
         doubt_until=max(ends) if ends and acknowledged else None,
         slot1="Pause" if call.recording in {Recording.ASSUMED, Recording.RECORDING} else "Pause again",
         slot2={Recording.PAUSED: "Resume", Recording.UNCONFIRMED: "Resume again"}.get(Recording(call.recording), ""),
     )
+
+
+def _note(call: Call, asked_by: Command | None, waiting: Command | None, acknowledged: Command | None) -> str:
+    if asked_by:
+        return words.asking_note(asked_by, waiting)
+    if call.recording == Recording.UNCONFIRMED:
+        return words.unconfirmed_note(call.last_pause)
+    return words.acknowledged_note(acknowledged)

@@ -67,9 +67,11 @@ def add_calls(request: TenantRequest, tenant: str) -> HttpResponse:
     """Puts typed ids onto the board and tells what became of each."""
     require(request.membership, access.PRESSES)
     typed = ids.read(request.POST.get("call_ids", ""))
-    number = _number(request.POST.get("account"))
-    chosen = BandwidthAccount.objects.filter(tenant=request.tenant, pk=number or 0).first()
-    added = tracking.add_typed(request.tenant, typed, account=chosen, by=request.user)
+    chosen = request.POST.get("account", "")
+    account = BandwidthAccount.objects.filter(tenant=request.tenant, pk=_number(chosen) or 0).first()
+    if chosen and account is None:
+        typed.refuse_all("the chosen Bandwidth account is not one of yours")
+    added = tracking.add_typed(request.tenant, typed, account=account, by=request.user)
     context = _context(request) | {"added": added, "typed": " ".join(text for text, _ in added.refused)}
     if request.headers.get("HX-Request"):
         return render(request, "calls/_added.html", context)

@@ -74,6 +74,11 @@ def acknowledged_note(command: Command | None) -> str:
     return " · ".join(part for part in (person(command.by, command.source), _reason(command), command.note) if part)
 
 
+def unconfirmed_note(pause: Command | None) -> str:
+    """Whom to ask about a call that nothing confirms."""
+    return f"last pause: {acknowledged_note(pause)}" if pause else ""
+
+
 def asking_note(command: Command, waiting: Command | None) -> str:
     """Who is asking, for what, and whose pause comes next."""
     doing = "pausing" if command.wanted == Wanted.PAUSED else "resuming"
