@@ -31,9 +31,13 @@ class Complaints:
     def hear_error(self, error: WebError) -> None:
         self._heard.append(f"uncaught: {error.error}")
 
-    def expect(self, pattern: str) -> None:
-        """From now on, and for what was heard before, complaints that match are part of the test."""
-        self._expected.append(pattern)
+    def expect_no_answer(self) -> None:
+        """Requests that break off are part of the test."""
+        self._expected.append(r"net::ERR_|^htmx:(afterRequest|sendError|timeout)")
+
+    def expect_status(self, status: int) -> None:
+        """Answers with this status are part of the test."""
+        self._expected.append(rf"status of {status}|Response Status Error Code {status}")
 
     @property
     def unexpected(self) -> list[str]:

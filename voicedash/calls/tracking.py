@@ -50,7 +50,9 @@ def add_typed(tenant: Tenant, typed: Typed, *, account: BandwidthAccount | None,
     places: dict[str, BandwidthAccount] = {}
     for call_id, account_id in typed.ids.items():
         if account_id and account_id not in accounts:
-            result.refused.append((call_id, f"{account_id} is not one of your Bandwidth accounts"))
+            # With its account, as it was pasted: typed again alone it would go to another one.
+            place = f"/accounts/{account_id}/calls/{call_id}"
+            result.refused.append((place, f"{account_id} is not one of your Bandwidth accounts"))
         elif usual is None:
             result.refused.append((call_id, "there is no Bandwidth account yet: ask an admin to add one"))
         else:

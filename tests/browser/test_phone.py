@@ -1,0 +1,69 @@
+"""The board in one hand: nothing to scroll sideways, buttons for a thumb, Resume never where Pause was."""
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.desk import box, slot1, slot2, status, word
+from voicedash.calls.models import Call
+
+PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
+
+
+@pytest.fixture
+def calls(cast, live_call) -> list[Call]:
+    return [live_call(cast.acme_account)[0] for _ in range(3)]
+
+
+@pytest.fixture
+def page(board, cast, calls) -> Page:
+    opened: Page = board(cast.ana, **PHONE)
+    return opened
+
+
+def apart(one: dict[str, float], other: dict[str, float]) -> bool:
+    return (
+        one["x"] + one["width"] <= other["x"]
+        or other["x"] + other["width"] <= one["x"]
+        or one["y"] + one["height"] <= other["y"]
+        or other["y"] + other["height"] <= one["y"]
+    )
+
+
+def test_resume_is_never_where_pause_was(page, calls):
+    before = box(slot1(page, calls[0]))
+    slot1(page, calls[0]).tap()
+    expect(status(page)).to_contain_text("Paused: go ahead")
+    expect(word(page, calls[0])).to_have_text("Paused")
+    assert box(slot1(page, calls[0])) == before
+    assert apart(box(slot2(page, calls[0])), before)
+    slot2(page, calls[0]).tap()
+    expect(word(page, calls[0])).to_have_text("Recording")
+    assert box(slot1(page, calls[0])) == before
+
+
+def test_what_is_pressed_is_at_least_48_pixels_high_and_nothing_reaches_over_the_edge(page, calls):
+    slot1(page, calls[0]).tap()
+    expect(slot2(page, calls[0])).to_be_visible()
+    for button in page.locator("#rows button").all():
+        size = box(button)
+        assert size["height"] >= 48 and size["width"] >= 48
+        assert size["x"] >= 0 and size["x"] + size["width"] <= 390
+    assert page.evaluate("() => document.documentElement.scrollWidth") <= 390
+    for control in page.locator(".bar button, .bar summary, .bar input").locator("visible=true").all():
+        assert box(control)["height"] >= 44
+
+
+def test_the_sentence_of_a_press_is_in_view_and_covers_no_row_that_was_pressed(page, calls):
+    slot1(page, calls[2]).tap()
+    expect(status(page)).to_contain_text("Paused: go ahead")
+    expect(status(page)).to_be_in_viewport()
+    assert apart(box(status(page)), box(slot1(page, calls[2])))
+
+
+def test_wide_screens_keep_resume_apart_from_pause_too(board, cast, calls):
+    page = board(cast.ana)
+    before = box(slot1(page, calls[0]))
+    slot1(page, calls[0]).click()
+    expect(slot2(page, calls[0])).to_be_visible()
+    assert box(slot1(page, calls[0])) == before
+    assert apart(box(slot2(page, calls[0])), before)
