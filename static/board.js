@@ -136,7 +136,8 @@
     const rows = [...list.children, ...arrivals.map(({ row }) => row)].filter((row) => !row.classList.contains("ended"));
     const of = (state) => String(rows.filter((row) => row.dataset.recording === state).length);
     const needs = of("unconfirmed");
-    for (const [name, value] of Object.entries({ live: rows.length, paused: of("paused"), needs })) {
+    const paused = rows.filter((row) => row.dataset.recording === "paused" && row.dataset.asking !== "recording").length;
+    for (const [name, value] of Object.entries({ live: rows.length, paused, needs })) {
       bar.querySelector(`[data-show=${name}] b`).textContent = value;
     }
     const button = bar.querySelector("[data-show=needs]");

@@ -117,11 +117,13 @@ def _database(url: str) -> dict[str, Any]:
             "timeout": 2,
             "transaction_mode": "IMMEDIATE",
             "init_command": (
-                "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA mmap_size=134217728; PRAGMA cache_size=-8000;"
+                "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA mmap_size=134217728; PRAGMA cache_size=-2000;"
             ),
         }
     elif database["ENGINE"].endswith("postgresql"):
         database["CONN_MAX_AGE"] = 0  # a pool refuses persistent connections
+        database["CONN_HEALTH_CHECKS"] = True  # after a restart of the server the pool holds dead ones
+        options |= {"connect_timeout": 2, "tcp_user_timeout": 5000}  # a network that is silent must not hold a press
         options["pool"] = {"min_size": 2, "max_size": 24, "timeout": 2}
         options["options"] = f"{options.get('options', '')} -c lock_timeout=2000 -c statement_timeout=30000".strip()
     else:

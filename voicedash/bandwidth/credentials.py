@@ -66,6 +66,10 @@ class _Token:
     def usable(self) -> bool:
         return bool(self.value) and self.value != self.refused and time.monotonic() < self.renew_at
 
+    def renewable(self) -> bool:
+        """Whether a refusal of this value is worth a new one: not so soon after a fresh one was refused."""
+        return self.proven or time.monotonic() >= self.renewed_after_refusal + QUIET
+
 
 _tokens: dict[str, _Token] = {}
 _guard = threading.Lock()
@@ -93,11 +97,13 @@ class OAuth2:
             if token.usable():
                 return token.value
             after_refusal = bool(token.value) and token.value == token.refused
-            if after_refusal and not token.proven and time.monotonic() < token.renewed_after_refusal + QUIET:
-                raise BadCredentials("a fresh token was refused a moment ago; not fetching another yet", status=401)
+            if after_refusal and not token.renewable():
+                # Bandwidth is asked with it all the same: another account of the same client may be let in, and a
+                # refusal then comes from Bandwidth and not from us.
+                return token.value
             value, renew_at = self._fetch(deadline)
             with _guard:  # an answer to the old token must not prove the new one
-                token.value, token.renew_at, token.proven = value, renew_at, False
+                token.value, token.renew_at, token.proven, token.refused = value, renew_at, False, ""
             if after_refusal:
                 token.renewed_after_refusal = time.monotonic()
             return value
@@ -119,6 +125,8 @@ class OAuth2:
         with _guard:
             if token.value == value:
                 token.refused = value
+                if not token.renewable():
+                    return BadCredentials(text, status=401)
         return TokenRefused(text, status=401)
 
     def _entry(self) -> _Token:

@@ -6,6 +6,7 @@ thread of its own, and its connection passes a gate, under a lock, before its fi
 deadline the gate closes, and what has not passed it can no longer be sent.
 """
 
+import socket
 import threading
 import time
 from collections.abc import Callable
@@ -40,14 +41,14 @@ class Gate:
     _socket: Any = None
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def pass_through(self, socket: Any) -> None:
+    def pass_through(self, connected: Any) -> None:
         """Called with the connected socket before each write; raises GateClosed from the deadline on."""
         with self._lock:
             if not self.sent and (self._closed or time.monotonic() >= self.deadline):
                 self._closed = True
                 raise GateClosed
             if not self.sent:
-                self.sent, self.sent_at, self._socket = True, time.monotonic(), socket
+                self.sent, self.sent_at, self._socket = True, time.monotonic(), connected
 
     def close(self) -> bool:
         """Gives the request up; True when it had left, and may have been done."""
@@ -55,10 +56,18 @@ class Gate:
             self._closed = True
             if self._socket is not None:
                 try:
-                    self._socket.shutdown(2)  # wakes the thread that reads
+                    # Wakes the thread that reads. The plain socket's own shutdown: that of an SSLSocket first
+                    # forgets its encryption, and a write in that moment would go out in the clear.
+                    socket.socket.shutdown(self._socket, socket.SHUT_RDWR)
                 except OSError:
                     pass
             return self.sent
+
+    def let_go(self) -> bool:
+        """The answer is whole, and the connection may serve another request; False: it has been shut."""
+        with self._lock:
+            self._socket = None
+            return not self._closed
 
     def left(self) -> float:
         return max(0.001, self.deadline - time.monotonic())
@@ -142,7 +151,13 @@ def exchange(request: requests.Request, gate: Gate, *, most: int = 64 * 1024) ->
         if gate.sent:
             raise OutcomeUnknown(f"no answer: {_told(error)}") from None
         raise NeverReached(f"not sent: {_told(error)}") from None
+    # urllib3 would give the connection back in the middle of the last read, while our gate can still shut it:
+    # so it is ours until the answer is whole.
+    connection: Any = answer.raw._connection
+    answer.raw._connection = None
     try:
+        if answer.status_code < 200:  # the real answer is still to come, and must not be read as another's
+            raise OutcomeUnknown(f"only an interim {answer.status_code} came", status=answer.status_code)
         body = b""
         # Only the read that finds nothing more tells whether the body was whole.
         while len(body) <= most and (part := answer.raw.read(most + 1 - len(body))):
@@ -150,10 +165,15 @@ def exchange(request: requests.Request, gate: Gate, *, most: int = 64 * 1024) ->
         wrong = f"with more than {most} bytes" if len(body) > most else ""
     except (broken.HTTPError, OSError, ValueError) as error:
         wrong = f"then its body broke off: {_told(error)}"
-    if not wrong:
+    except OutcomeUnknown:
+        connection.close()
+        raise
+    if gate.let_go() and not wrong:
+        answer.raw._connection = connection
         answer.raw.release_conn()
     else:
-        answer.close()
+        connection.close()
+    if wrong:
         if not 400 <= answer.status_code < 500:
             raise OutcomeUnknown(f"{answer.status_code}, {wrong}", status=answer.status_code)
         body = b""

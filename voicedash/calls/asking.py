@@ -121,7 +121,7 @@ def _wait(claim: Claim, asking: _Asking) -> float | None:
         case "unknown":
             wait = times.unknown * 2 ** (asking.count("unknown") - 1)
         case "rate_limited":
-            return min(asking.retry_after, left)
+            return min(max(asking.retry_after, times.unknown), left)  # "0" is no leave to hammer
         case "never_reached" if asking.count("never_reached") == 1:
             wait = 0.0
         case "token_refused" if asking.count("token_refused") == 1:

@@ -8,7 +8,7 @@ from django.db.models import Q, QuerySet
 from django.db.models.functions import Now
 
 from voicedash.calls import rows
-from voicedash.calls.models import Attempt, Call, Command, Fetch, Recording
+from voicedash.calls.models import Attempt, Call, Command, Fetch, Recording, Wanted
 from voicedash.calls.rows import Row
 from voicedash.tenants.board import snapshot
 from voicedash.tenants.models import BandwidthAccount, Board, Tenant
@@ -42,7 +42,7 @@ class BoardView:
 
     @property
     def paused(self) -> int:
-        return sum(row.recording == Recording.PAUSED and not row.ended for row in self.rows)
+        return sum(_paused(row) for row in self.rows)
 
     @property
     def needs(self) -> int:
@@ -69,10 +69,15 @@ def asking_again(board: BoardView, pk: int) -> BoardView:
 
 
 def row(call: Call, *, outcome: str = "", confirm: str = "") -> Row:
-    """One call's row as it is now; `outcome` and `confirm` belong to the answer to a press."""
+    """One call's row as it is now; `outcome` and `confirm` belong to the answer to a press.
+
+    Raises Call.DoesNotExist when the call was deleted meanwhile.
+    """
     with snapshot() as alias:
         board = Board.objects.using(alias).annotate(now=Now()).get(tenant=call.tenant_id)
         drawn = _draw(Call.objects.using(alias).filter(pk=call.pk), board.now, alias)
+    if not drawn:
+        raise Call.DoesNotExist
     return replace(drawn[0], outcome=outcome, confirm=confirm)
 
 
@@ -105,3 +110,8 @@ def _fetch_view(fetch: Fetch, now: datetime) -> FetchView:
     open_ = fetch.finished_at is None
     died = open_ and now - fetch.heard_at > SILENT
     return FetchView(fetch, running=open_ and not died, died=died)
+
+
+def _paused(row: Row) -> bool:
+    """Shown as Paused: acknowledged, not over, and nobody is resuming it."""
+    return row.recording == Recording.PAUSED and row.asking != Wanted.RECORDING and not row.ended

@@ -24,11 +24,14 @@ logger = logging.getLogger(__name__)
 def claim(press: Press) -> Claim | Turned:
     """Takes the claim on a call, or the place of its one waiting pause, or tells why neither.
 
-    Raises DatabaseError where it cannot be written.
+    Raises DatabaseError where it cannot be written, Call.DoesNotExist where the call was deleted.
     """
     with writing(press.tenant_id) as stamp:
         call = _call(press)
         holder, waiting, changed = state.still_open(call, stamp)
+        if press.wanted == Wanted.PAUSED and holder and judging.lost(holder.attempt_at, holder.expires_at, stamp.now):
+            state.vanish(call, holder, stamp)
+            holder, changed = None, True
         turned = judging.turned(press, call, holder, waiting, stamp.now)
         if turned:
             if not changed:
@@ -46,7 +49,7 @@ def claim(press: Press) -> Claim | Turned:
             asked_at=stamp.now,
             claimed_at=None if holder else stamp.now,
             attempt_at=None if holder else stamp.now,
-            expires_at=stamp.now + state.seconds(times.claim),
+            expires_at=stamp.now + state.seconds(times.waiting_claim if holder else times.claim),
             version=stamp.version,
         )
         pause = {"last_pause": command} if press.wanted == Wanted.PAUSED and not holder else {}
@@ -55,7 +58,7 @@ def claim(press: Press) -> Claim | Turned:
             call,
             "recording.asked",
             stamp,
-            press.by,
+            press.actor,
             command,
             source=press.source,
             reason=press.reason and press.reason.pk,
@@ -74,7 +77,7 @@ def claim(press: Press) -> Claim | Turned:
 def take_turn(waiting: Claim) -> Claim | None:
     """Turns a waiting pause into the claim when its turn has come; None while another still holds the call.
 
-    Raises LookupError when the waiting pause was closed meanwhile (it expired).
+    Raises LookupError when the waiting pause was closed meanwhile (it expired, or its call was deleted).
     """
     call_pk = waiting.press.call_pk
     holder = (
@@ -87,7 +90,9 @@ def take_turn(waiting: Claim) -> Claim | None:
         return None
     began = time.monotonic()
     with writing(waiting.press.tenant_id) as stamp:
-        call = _call(waiting.press)
+        call = Call.objects.select_related("account").filter(pk=call_pk).first()
+        if call is None:
+            raise LookupError("the call was deleted")
         running, mine, _ = state.still_open(call, stamp)
         if mine is None or mine.pk != waiting.command_id:
             raise LookupError("the waiting pause was closed")
@@ -138,18 +143,26 @@ def settle(claim: Claim, outcome: Outcome, attempts: list[Made]) -> Settled:
     A command that somebody closed meanwhile gets a late answer instead: the call is not confirmed
     unless it shows what was asked for. Raises DatabaseError where it cannot be written.
     """
+    told = [{"result": made.result, "status": made.status, "reference": made.reference} for made in attempts]
     with writing(claim.press.tenant_id) as stamp:
+        command = Command.objects.filter(pk=claim.command_id).first()
+        if command is None:  # the account or the call was deleted meanwhile; what was sent is still told
+            gone = Call(tenant_id=claim.press.tenant_id, call_id=claim.call_id)
+            asked = Command(pk=claim.command_id, wanted=claim.press.wanted)
+            state.tell(gone, "recording.answered_late", stamp, claim.press.actor, asked, outcome=outcome, attempts=told)
+            return Settled(Outcome.UNCONFIRMED)
+        if _written_before(command, outcome, attempts):
+            transaction.set_rollback(True)
+            return Settled(outcome)
         call = _call(claim.press)
-        command = Command.objects.get(pk=claim.command_id)
         changed = state.close(command, stamp, outcome, took_ms=_took_ms(claim, attempts), state=Command.State.CLAIMED)
         state.keep(command, attempts, stamp)
-        told = [{"result": made.result, "status": made.status, "reference": made.reference} for made in attempts]
         verb = "recording.answered" if changed else "recording.answered_late"
-        state.tell(call, verb, stamp, claim.press.by, command, outcome=outcome, attempts=told)
+        state.tell(call, verb, stamp, claim.press.actor, command, outcome=outcome, attempts=told)
         if not changed:
             if outcome in {Outcome.ACKNOWLEDGED, Outcome.UNCONFIRMED}:
                 state.unconfirm(call, claim.press.wanted, stamp)
-            return Settled(Outcome.UNCONFIRMED, wish=judging.newest_wish(call) or claim.press.wanted)
+            return Settled(Outcome.UNCONFIRMED, wish=judging.newest_wish(call))
         if outcome == Outcome.ACKNOWLEDGED:
             state.acknowledge(call, command, stamp)
         elif outcome == Outcome.UNCONFIRMED:
@@ -162,11 +175,11 @@ def settle(claim: Claim, outcome: Outcome, attempts: list[Made]) -> Settled:
 def withdraw(claim: Claim, why: str) -> None:
     """Closes a claim or a waiting pause of which nothing was sent. Raises DatabaseError."""
     with writing(claim.press.tenant_id) as stamp:
-        command = Command.objects.get(pk=claim.command_id)
-        if state.close(command, stamp, Outcome.NOT_ASKED):
+        command = Command.objects.filter(pk=claim.command_id).first()
+        if command and state.close(command, stamp, Outcome.NOT_ASKED):
             call = _call(claim.press)
             state.touch(call, stamp)
-            state.tell(call, "recording.answered", stamp, claim.press.by, command, outcome=Outcome.NOT_ASKED, why=why)
+            state.tell_unasked(call, stamp, claim.press.actor, command, why)
 
 
 def keep_unasked(press: Press, why: str) -> None:
@@ -186,7 +199,7 @@ def keep_unasked(press: Press, why: str) -> None:
             expires_at=stamp.now,
             version=stamp.version,
         )
-        state.tell(call, "recording.answered", stamp, press.by, command, outcome=Outcome.NOT_ASKED, why=why)
+        state.tell_unasked(call, stamp, press.actor, command, why)
 
 
 def close_expired(tenant_id: int) -> None:
@@ -201,6 +214,12 @@ def close_expired(tenant_id: int) -> None:
                 state.still_open(Call.objects.select_related("account").get(pk=call_pk), stamp)
     except DatabaseProblem:
         logger.warning("expired claims could not be closed yet", exc_info=True)
+
+
+def _written_before(command: Command, outcome: Outcome, attempts: list[Made]) -> bool:
+    """This very settling is in the database: its commit was done, and only the news of it was lost."""
+    kept = list(command.attempts.values_list("result", flat=True)) if command.state == Command.State.CLOSED else []
+    return bool(kept) and command.outcome == outcome and kept == [made.result for made in attempts]
 
 
 def _call(press: Press) -> Call:

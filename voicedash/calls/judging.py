@@ -10,7 +10,7 @@ from voicedash.calls.times import times
 
 def turned(press: Press, call: Call, holder: Command | None, waiting: Command | None, now: datetime) -> Turned | None:
     """Why a press changes nothing, if so. A pause is never turned away because of a resume or a re-assert."""
-    if press.source == Command.Source.SYSTEM and newest_wish(call) != press.wanted:
+    if press.source == Command.Source.SYSTEM and not _still_wished(press, call):
         return Turned("stale", words.Said("", "Somebody has wished otherwise since.", "wait"))
     at_it = waiting or holder
     if at_it and (
@@ -28,7 +28,7 @@ def turned(press: Press, call: Call, holder: Command | None, waiting: Command | 
         return None
     if call.recording == Recording.PAUSED:
         pause = call.acknowledged
-    elif not pause or Command.objects.filter(call=call, pk__gt=pause.pk, wanted=Wanted.RECORDING).exists():
+    elif not pause or _resumed_since(pause):
         return None  # the newest wish was a resume: asking for it again needs no second press
     own = pause is not None and pause.by_id is not None and press.by is not None and pause.by_id == press.by.pk
     endless = pause is not None and pause.reason is not None and pause.reason.lease is None
@@ -41,9 +41,22 @@ def turned(press: Press, call: Call, holder: Command | None, waiting: Command | 
     return Turned("confirm", words.Said("Not resumed yet", question, "wait"), question)
 
 
-def newest_wish(call: Call) -> Wanted | None:
-    newest = Command.objects.filter(call=call).exclude(outcome=Outcome.NOT_ASKED).order_by("-id").first()
-    return Wanted(newest.wanted) if newest else None
+def newest_wish(call: Call) -> Command | None:
+    """The newest command that was asked, or is being asked, of Bandwidth."""
+    asked = Command.objects.select_related("by", "reason").filter(call=call).exclude(outcome=Outcome.NOT_ASKED)
+    return asked.order_by("-id").first()
+
+
+def _still_wished(press: Press, call: Call) -> bool:
+    wish = newest_wish(call)
+    return wish is not None and wish.wanted == press.wanted
+
+
+def _resumed_since(pause: Command) -> bool:
+    """A resume that may have been done was asked after this pause."""
+    done = (Outcome.ACKNOWLEDGED, Outcome.UNCONFIRMED)
+    later = Command.objects.filter(call=pause.call_id, pk__gt=pause.pk, wanted=Wanted.RECORDING)
+    return later.filter(outcome__in=done).exists()
 
 
 def lost(attempt_at: datetime | None, expires_at: datetime, now: datetime) -> bool:

@@ -23,6 +23,11 @@ class Press:
     anyway: bool = False
     began: float = field(default_factory=time.monotonic)
 
+    @property
+    def actor(self) -> User | None:
+        """Whom the log names: nobody where voicedash asks on its own, if on somebody's behalf."""
+        return self.by if self.source == Command.Source.PERSON else None
+
 
 @dataclass(frozen=True)
 class Claim:
@@ -63,7 +68,7 @@ class Made:
 
 @dataclass(frozen=True)
 class Settled:
-    """What was written. `wish`: somebody closed the command first, and this state must be asked for again."""
+    """What was written. `wish`: somebody closed the command first, and this newest one must be asked for again."""
 
     outcome: str
-    wish: Wanted | None = None
+    wish: Command | None = None

@@ -10,7 +10,8 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import TypeVar
 
 from django.db import Error as DatabaseProblem
 from django.db import connection
@@ -24,6 +25,7 @@ from voicedash.tenants.board import release_connection
 from voicedash.tenants.models import Reason, User
 
 logger = logging.getLogger(__name__)
+T = TypeVar("T")
 
 AT_ONCE = 16  # presses on one account; one that hangs must not take the threads of the others
 
@@ -59,7 +61,7 @@ def resume(*, call: Call, by: User | None, seen: int | None = None, anyway: bool
 def _press(call: Call, press: Press) -> Answer:
     with _place(call.account_id) as free:
         if not free:
-            _quietly(lambda: claims.keep_unasked(press, "too many at once"), "keeping a press that was not asked")
+            _written(lambda: claims.keep_unasked(press, "too many at once"), until=press.began)
             return _answer(press, Outcome.NOT_ASKED, words.TOO_MANY)
         try:
             claimed = claims.claim(press)
@@ -67,6 +69,8 @@ def _press(call: Call, press: Press) -> Answer:
             logger.exception("call %s: a press could not be written; nothing was sent", call.call_id)
             connection.close()
             return _answer(press, Outcome.NOT_ASKED, words.CANNOT_WRITE)
+        except Call.DoesNotExist:
+            return _answer(press, Outcome.NOT_ASKED, words.GONE)
         if isinstance(claimed, Turned):
             return Answer(claimed.outcome, claimed.said, claimed.confirm)
         if time.monotonic() - press.began > times.commit:
@@ -101,12 +105,13 @@ def _wait_for_turn(waiting: Claim) -> Claim | Answer:
             return _withdrawn(turn, "written too slowly")
         if turn:
             return turn
-    _quietly(lambda: claims.withdraw(waiting, "its turn did not come"), "withdrawing a waiting pause")
+    _written(lambda: claims.withdraw(waiting, "its turn did not come"), until=time.monotonic() + times.commit)
     return Answer("next", words.next_in_line())
 
 
 def _withdrawn(claim: Claim, why: str) -> Answer:
-    _quietly(lambda: claims.withdraw(claim, why), "withdrawing a claim")
+    # Where that fails, too, the next pause takes the claim over, or it expires.
+    _written(lambda: claims.withdraw(claim, why), until=time.monotonic() + times.commit)
     return _answer(claim.press, Outcome.NOT_ASKED, words.CANNOT_WRITE)
 
 
@@ -126,45 +131,58 @@ def _ask_and_settle(claim: Claim) -> Answer:
     if settled.wish is None:
         return _answer(claim.press, settled.outcome, detail)
     repaired = _repair(claim, settled.wish)
-    same = repaired.outcome == Outcome.ACKNOWLEDGED and settled.wish == claim.press.wanted
+    same = repaired.outcome == Outcome.ACKNOWLEDGED and settled.wish.wanted == claim.press.wanted
     return _answer(claim.press, Outcome.ACKNOWLEDGED if same else Outcome.UNCONFIRMED)
 
 
-def _repair(late: Claim, wish: Wanted) -> Answer:
-    """Others closed our command, and our request may have undone theirs: the newest wish is asked for again.
+def _settle(claim: Claim, outcome: Outcome, attempts: list[Made]) -> Settled:
+    """Tries until the claim expires; then the answer is that nothing is known, and writing it goes on behind it."""
+    until = max(claim.until, time.monotonic() + times.commit)
+    settled = _written(lambda: claims.settle(claim, outcome, attempts), until=until)
+    if settled is None:
+        threading.Thread(target=_settle_late, args=(claim, outcome, attempts), daemon=True).start()
+        return Settled(Outcome.UNCONFIRMED)
+    return settled
+
+
+def _settle_late(claim: Claim, outcome: Outcome, attempts: list[Made]) -> None:
+    """Others may have closed the command, and our request undone theirs: nobody else would ever put that right."""
+    try:
+        settled = _written(lambda: claims.settle(claim, outcome, attempts), until=time.monotonic() + times.late)
+        if settled and settled.wish:
+            _repair(claim, settled.wish)
+    finally:
+        connection.close()
+
+
+def _repair(late: Claim, wish: Command) -> Answer:
+    """The newest wish is asked for again, for whoever wished it.
 
     Where somebody is asking for it right now we wait for their end and ask once more: which of the two requests
     Bandwidth did last is not known. A wish that came after our answer needs nothing: its request was the last.
     """
+    press = Press(
+        late.press.tenant_id,
+        late.press.call_pk,
+        Wanted(wish.wanted),
+        wish.by,
+        source=Command.Source.SYSTEM,
+        reason=wish.reason,
+        note=wish.note,
+    )
     until = time.monotonic() + times.asking
     while True:
-        press = Press(late.press.tenant_id, late.press.call_pk, wish, None, source=Command.Source.SYSTEM)
+        press = replace(press, began=time.monotonic())
         try:
-            claimed = claims.claim(press)
-        except DatabaseProblem:
-            logger.exception("call %s: after a late answer it could not be asked for again", late.call_id)
-            connection.close()
+            claimed = _written(lambda press=press: claims.claim(press), until=until)  # type: ignore[misc]
+        except Call.DoesNotExist:
             return _answer(press, Outcome.NOT_ASKED)
-        if isinstance(claimed, Turned):
-            if claimed.outcome == "stale" or time.monotonic() > until:
-                return Answer(claimed.outcome, claimed.said)
-            release_connection()
-            time.sleep(times.look)
-            continue
-        return _go(claimed)
-
-
-def _settle(claim: Claim, outcome: Outcome, attempts: list[Made]) -> Settled:
-    """Tries until the claim expires; from then on others close it, and what came of it is not known."""
-    while True:
-        try:
-            return claims.settle(claim, outcome, attempts)
-        except DatabaseProblem:
-            logger.exception("command %s: %s could not be written yet", claim.command_id, outcome)
-            connection.close()
-        if time.monotonic() > claim.until:
-            return Settled(Outcome.UNCONFIRMED)
-        time.sleep(times.settle)
+        if isinstance(claimed, Claim):
+            return _go(claimed)
+        if claimed is None or claimed.outcome == "stale" or time.monotonic() > until:
+            return _answer(press, Outcome.NOT_ASKED)
+        release_connection()
+        time.sleep(times.look)
 
 
 def _may_go_on(claim: Claim) -> bool:
@@ -187,12 +205,17 @@ def _must_yield(claim: Claim) -> bool:
         release_connection()
 
 
-def _quietly(write: Callable[[], None], doing: str) -> None:
-    try:
-        write()
-    except DatabaseProblem:
-        logger.exception("%s failed; it will expire", doing)
-        connection.close()
+def _written(write: Callable[[], T], *, until: float) -> T | None:
+    """What `write` gives, tried until it can be written; None when it could not by `until` (time.monotonic())."""
+    while True:
+        try:
+            return write()
+        except DatabaseProblem:
+            logger.exception("a press could not be written yet")
+            connection.close()
+        if time.monotonic() > until:
+            return None
+        time.sleep(times.settle)
 
 
 def _answer(press: Press, outcome: str, detail: str = "") -> Answer:

@@ -55,7 +55,7 @@ def still_open(call: Call, stamp: Stamp) -> tuple[Command | None, Command | None
             else:
                 close(command, stamp, Outcome.NOT_ASKED)
                 touch(call, stamp)
-                tell(call, "recording.answered", stamp, None, command, outcome=Outcome.NOT_ASKED, why="expired")
+                tell_unasked(call, stamp, None, command, "expired")
         elif command.state == Command.State.CLAIMED:
             claimed = command
         else:
@@ -107,6 +107,11 @@ def tell(call: Call, verb: str, stamp: Stamp, by: User | None, command: Command,
     log.append(
         log.of_tenant(call.tenant_id), verb, at=stamp.now, actor=by.pk if by else None, call_id=call.call_id, data=told
     )
+
+
+def tell_unasked(call: Call, stamp: Stamp, by: User | None, command: Command, why: str) -> None:
+    """Bandwidth was never asked, and why: for whoever looks later for a pause that did not happen."""
+    tell(call, "recording.answered", stamp, by, command, outcome=Outcome.NOT_ASKED, why=why)
 
 
 def _plain(value: Any) -> Any:

@@ -140,10 +140,13 @@ def _told_at(state: CallState) -> datetime:
 
 
 def _older(state: CallState, call: Call) -> bool:
+    """Whether this is known already, or was overtaken: an end told before a 200 brought the call back stays told."""
     if call.last_update is None:
         return False
     if state.last_update is None:
         return call.ended_at is not None and not state.ended
+    if state.ended and call.ended_at is None and call.end_time is None and state.last_update == call.last_update:
+        return True
     return state.last_update < call.last_update
 
 

@@ -3,15 +3,16 @@
 from typing import Any
 
 from django.contrib import messages
-from django.http import HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from voicedash.calls import board as boards
-from voicedash.calls import claims, fetching, ids, notes, recording, tracking
+from voicedash.calls import claims, fetching, ids, notes, recording, tracking, words
 from voicedash.calls.models import Call
 from voicedash.calls.recording import Answer
+from voicedash.calls.rows import Row
 from voicedash.tenants import access, accounts
 from voicedash.tenants.access import TenantRequest, require
 from voicedash.tenants.models import BandwidthAccount, Reason
@@ -38,7 +39,7 @@ def row(request: TenantRequest, tenant: str, pk: int) -> HttpResponse:
     """One call's row as it is now."""
     call = _call(request, pk)
     claims.close_expired(request.tenant.pk)
-    return render(request, "calls/_row.html", _context(request) | {"row": boards.row(call)})
+    return render(request, "calls/_row.html", _context(request) | {"row": _row(call)})
 
 
 @require_POST
@@ -58,7 +59,10 @@ def resume(request: TenantRequest, tenant: str, pk: int) -> HttpResponse:
     require(request.membership, access.PRESSES)
     call = _call(request, pk)
     anyway = "1" in (request.POST.get("anyway"), request.GET.get("anyway"))
-    answer = recording.resume(call=call, by=request.user, seen=_number(request.POST.get("seen")), anyway=anyway)
+    seen = request.POST.get("seen", "")
+    # What is no version has seen nothing: better a second look than a resume from an old row.
+    version = (_number(seen) or 0) if seen else None
+    answer = recording.resume(call=call, by=request.user, seen=version, anyway=anyway)
     return _answered(request, call, answer)
 
 
@@ -94,12 +98,21 @@ def _call(request: TenantRequest, pk: int) -> Call:
     return get_object_or_404(Call, tenant=request.tenant, pk=pk)
 
 
+def _row(call: Call, *, outcome: str = "", confirm: str = "") -> Row:
+    try:
+        return boards.row(call, outcome=outcome, confirm=confirm)
+    except Call.DoesNotExist:
+        raise Http404 from None
+
+
 def _answered(request: TenantRequest, call: Call, answer: Answer) -> HttpResponse:
     """The row and the sentence; without htmx the board, with the same sentence."""
     if not request.headers.get("HX-Request"):
-        messages.add_message(request, _LEVELS[answer.said.tone], f"{answer.said.lead}. {answer.said.sentence}")
+        which = words.parties(call)[0]  # the sentence stands above the board, not in the row
+        said = f"{answer.said.lead}. {answer.said.sentence} · {which}"
+        messages.add_message(request, _LEVELS[answer.said.tone], said)
         return _to_board(request, confirm=call.pk if answer.confirm else None)
-    drawn = boards.row(call, outcome=answer.outcome, confirm=answer.confirm)
+    drawn = _row(call, outcome=answer.outcome, confirm=answer.confirm)
     return render(request, "calls/_answer.html", _context(request) | {"row": drawn, "answer": answer.said})
 
 

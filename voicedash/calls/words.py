@@ -136,6 +136,7 @@ _RESUME: dict[str, Said] = {
 
 CANNOT_WRITE = "voicedash cannot write. Press again in a moment; tell an admin if it stays."
 TOO_MANY = "Too many presses at once on this Bandwidth account. Press again."
+GONE = "This call was deleted from voicedash meanwhile."
 SEALED = "voicedash cannot open this account's secret. Tell an admin: a sealing key is missing."
 
 

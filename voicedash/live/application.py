@@ -6,9 +6,9 @@ from voicedash.live.lanes import WSGI, Lane, Limits, Receive, Scope, Send
 
 PRESS = re.compile(r"/t/[-\w]+/calls/[0-9]+/(?:pause|resume)/", re.ASCII)
 # A page waits for the database only. A press waits for Bandwidth, up to ten seconds: its threads
-# are its own, and more than two accounts' worth of presses (16 each) can hang in them.
+# are its own, and ten accounts' worth of presses (16 each) can hang in them. A thread is made when needed.
 PAGES = Limits(threads=8)
-PRESSES = Limits(threads=40)
+PRESSES = Limits(threads=160)
 
 
 class Application:

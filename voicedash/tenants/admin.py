@@ -107,7 +107,6 @@ class OfTenant(admin.ModelAdmin):
 class MemberInline(admin.TabularInline):
     model = Membership
     extra = 0
-    autocomplete_fields = ["user"]
 
 
 class ReasonInline(admin.TabularInline):
@@ -150,7 +149,6 @@ class MembershipAdmin(OfTenant):
     list_filter = ["tenant", "role"]
     list_select_related = ["user", "tenant"]
     search_fields = ["user__username", "user__name", "tenant__name"]
-    autocomplete_fields = ["user", "tenant"]
 
 
 @admin.register(Reason)
@@ -159,7 +157,6 @@ class ReasonAdmin(OfTenant):
     list_filter = ["tenant"]
     list_select_related = ["tenant"]
     search_fields = ["name", "tenant__name"]
-    autocomplete_fields = ["tenant"]
 
 
 @admin.register(BandwidthAccount)
@@ -178,7 +175,6 @@ class AccountAdmin(OfTenant):
     list_filter = ["tenant", "auth", "check_result"]
     list_select_related = ["tenant"]
     search_fields = ["name", "account_id", "client_id", "tenant__name"]
-    autocomplete_fields = ["tenant"]
     readonly_fields = ["check_told", "checked_at"]
     fields = ["tenant", "name", "account_id", "auth", "client_id", "secret", "records", "check_told", "checked_at"]
     actions = ["check_sign_in"]
