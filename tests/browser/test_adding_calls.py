@@ -1,12 +1,14 @@
 """Calls that a person types or pastes."""
 
 import re
+from datetime import timedelta
 
 import pytest
+from django.utils import timezone
 from playwright.sync_api import Page, expect
 
 from tests import cast as people
-from tests.browser.desk import look
+from tests.browser.desk import box, look, row, slot1
 from voicedash.bandwidth.fake.world import fresh_id
 from voicedash.calls.models import Call
 
@@ -70,9 +72,9 @@ def test_a_pasted_address_names_its_account_and_the_field_names_it_for_the_rest(
     page = board(cast.ana)
     add(page, f"https://voice.bandwidth.com/api/v2/accounts/9900003/calls/{pasted}")
     expect(page.locator("#added")).to_contain_text("1 call added.")
-    page.get_by_label("Bandwidth account").select_option(str(second.pk))
+    page.get_by_label("Bandwidth account", exact=True).select_option(str(second.pk))
     add(page, chosen)
-    expect(page.locator("#added")).to_contain_text("1 call added.")
+    expect(page.locator(f"[data-call={chosen}]")).to_have_count(1)
     assert {call.call_id: call.account for call in Call.objects.all()} == {pasted: second, chosen: second}
 
 
@@ -84,18 +86,27 @@ def test_an_empty_or_meaningless_text_is_told(board, cast, text):
     assert not Call.objects.exists()
 
 
-def test_a_new_call_does_not_push_the_row_under_the_hand(board, cast, live_call):
-    calls = [live_call(cast.acme_account)[0] for _ in range(2)]
+def test_nothing_moves_under_the_hand_when_calls_join_and_leave(board, cast, live_call):
+    above, first, last = (live_call(cast.acme_account)[0] for _ in range(3))
+    long_ago = timezone.now() - timedelta(hours=1)
+    Call.objects.filter(pk=above.pk).update(ended_at=long_ago)  # not on the board, until Bandwidth obeys it again
     page = board(cast.ana)
-    last = page.locator(f"#call-{calls[1].pk}-slot1")
-    last.hover()
-    where = last.bounding_box()
+    hand = slot1(page, last)
+    hand.hover()
+    where = box(hand)
+
+    Call.objects.filter(pk=above.pk).update(ended_at=None)
+    Call.objects.filter(pk=first.pk).update(ended_at=long_ago)
     joined, _ = live_call(cast.acme_account)
-    Call.objects.filter(pk=calls[0].pk).delete()  # the row above leaves
     look(page)
+    expect(row(page, joined)).to_be_visible()  # at the end it moves nothing
+    expect(row(page, first)).to_have_class(re.compile("ended"))  # and stays for now
+    expect(row(page, above)).to_have_count(0)
     expect(page.get_by_role("button", name="1 new")).to_be_visible()
-    assert last.bounding_box() == where
-    expect(page.locator(f"#call-{joined.pk}")).to_have_count(0)
-    expect(page.locator(f"#call-{calls[0].pk}")).to_have_class(re.compile("ended"))
+    assert box(hand) == where
+
     page.get_by_role("button", name="1 new").click()
-    expect(page.locator(f"#call-{joined.pk}")).to_be_visible()
+    expect(row(page, above)).to_be_visible()
+    expect(page.get_by_role("button", name="1 new")).to_have_count(0)
+    look(page)
+    expect(row(page, first)).to_have_count(0)

@@ -67,14 +67,22 @@ def test_without_a_clear_answer_the_call_is_to_be_treated_as_recording(
     assert not re.search("go ahead|Paused", visible_text(page))
 
 
-def test_the_alert_of_a_failed_pause_goes_when_the_call_is_paused_after_all(board, cast, live_call, bandwidth):
+@pytest.mark.parametrize("by", ["the same person", "a colleague"])
+def test_the_alert_of_a_failed_pause_goes_when_the_call_is_paused_after_all(
+    board, site, cast, live_call, bandwidth, by
+):
     ours, _ = live_call(cast.acme_account)
     bandwidth.fail_next(400)
     page = board(cast.ana)
     slot1(page, ours).click()
     expect(alert(page)).to_contain_text(STOP)
-    slot1(page, ours).click()
-    expect(status(page)).to_contain_text("Paused: go ahead")
+    if by == "a colleague":
+        site.browser_of(cast.mia).post(f"/t/acme/calls/{ours.pk}/pause/")
+        look(page)
+    else:
+        slot1(page, ours).click()
+        expect(status(page)).to_contain_text("Paused: go ahead")
+    expect(word(page, ours)).to_have_text("Paused")
     expect(alert(page)).to_be_empty()
 
 

@@ -41,7 +41,7 @@ def test_after_two_seconds_the_caller_is_to_be_kept_waiting(board, cast, live_ca
     page = board(cast.ana)
     bandwidth.hold(ours.account.account_id, on="put")
     slot1(page, ours).click()
-    expect(status(page)).to_contain_text("Slow: keep the caller waiting.")
+    expect(status(page)).to_contain_text("Slow: keep the caller waiting.", timeout=3_500)
     assert not CLAIMS_A_PAUSE.search(visible_text(page))
     bandwidth.release(ours.account.account_id)
     expect(status(page)).to_contain_text("Paused: go ahead")
@@ -73,8 +73,9 @@ def test_pausing_what_is_paused_asks_bandwidth_again(board, cast, live_call, ban
 
 def test_a_colleagues_press_is_seen_within_the_five_seconds_between_two_looks(board, cast, live_call):
     ours, _ = live_call(cast.acme_account)
-    mias, anas = board(cast.mia), board(cast.ana)
-    expect(word(mias, ours)).to_have_text("Recording (assumed)")
+    anas, mias = board(cast.ana), board(cast.mia)
+    with mias.expect_response("**/t/acme/"):  # the next look is five seconds away
+        expect(word(mias, ours)).to_have_text("Recording (assumed)")
     slot1(anas, ours).click()
     expect(word(anas, ours)).to_have_text("Paused")
     expect(word(mias, ours)).to_have_text("Paused", timeout=7_000)
@@ -106,6 +107,22 @@ def test_a_pause_waits_as_long_as_bandwidth_asks_even_where_it_says_so_in_garbag
     expect(status(page)).to_contain_text("Paused: go ahead")
     assert [put.status for put in bandwidth.puts] == [429, 200]
     assert theirs.recorder == "paused"
+
+
+def test_an_answer_that_comes_while_a_finger_is_on_the_button_stays_said(board, cast, live_call, bandwidth):
+    ours, _ = live_call(cast.acme_account)
+    page = board(cast.ana)
+    bandwidth.hold(ours.account.account_id, on="put")
+    slot1(page, ours).click()
+    assert bandwidth.wait_until(lambda: len(bandwidth.puts) == 1)
+    page.mouse.down()  # the row waits until the finger is off
+    bandwidth.release(ours.account.account_id)
+    expect(status(page)).to_contain_text("Paused: go ahead")
+    page.mouse.move(0, 0)
+    page.mouse.up()
+    expect(word(page, ours)).to_have_text("Paused")
+    assert "Paused: go ahead" in status(page).inner_text()
+    assert len(bandwidth.puts) == 1
 
 
 def test_focus_stays_on_the_button_whose_row_was_replaced(board, site, cast, live_call):

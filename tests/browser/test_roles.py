@@ -6,8 +6,6 @@ from playwright.sync_api import expect
 from tests.browser.desk import look, row, word
 from voicedash.tenants.models import BandwidthAccount
 
-BASIC_ENDS = "Bandwidth ends sign-in by username and password on 2 December 2026"
-
 
 def test_a_viewer_sees_the_calls_and_nothing_to_press(board, site, cast, live_call):
     ours, _ = live_call(cast.acme_account)

@@ -4,7 +4,9 @@ import time
 
 import pytest
 from django.db import connections
+from django.db.models.functions import Now
 
+from tests.calls.locking import locked
 from voicedash.audit.models import Entry
 from voicedash.calls.models import Attempt, Command
 
@@ -140,3 +142,24 @@ def test_a_resume_whose_sender_slept_does_not_undo_a_newer_pause(cast, bandwidth
     assert theirs.recorder == "paused"
     newest = Command.objects.latest("id")
     assert (newest.source, newest.wanted, newest.outcome) == ("system", "paused", "acknowledged")
+
+
+def test_a_late_sender_that_cannot_write_at_once_still_puts_right_what_it_undid(cast, bandwidth, pressing, node):
+    """Its resume took effect after the newer pause; when it wakes, the database is busy for a while."""
+    call, theirs, first, press = pressing
+    assert "Paused: go ahead" in press("pause").result().text
+    mia = node(SCALE).browser_of(cast.mia)
+    bandwidth.delay_next(2.5, apply="after")
+    press("resume")
+    assert bandwidth.wait_until(lambda: len(bandwidth.puts) == 2)
+    first.suspend()
+    assert "Paused: go ahead" in mia.post(f"/t/acme/calls/{call.pk}/pause/").text
+    assert eventually(lambda: theirs.recorder == "recording")
+    claim = Command.objects.filter(wanted="recording").latest("id")
+    assert eventually(lambda: Command.objects.filter(pk=claim.pk, expires_at__lt=Now()).exists())
+    with locked(cast.acme):
+        first.wake()
+        time.sleep(2.6)  # longer than the database waits for a lock
+    assert eventually(lambda: theirs.recorder == "paused")
+    assert eventually(lambda: shown(mia, call) == "paused")
+    assert Entry.objects.filter(verb="recording.answered_late").exists()

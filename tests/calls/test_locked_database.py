@@ -1,40 +1,15 @@
 """A database that cannot be written: nothing is sent without its log entry, and the answer says so."""
 
-import threading
 import time
-from contextlib import contextmanager
 
 import pytest
-from django.db import connection, connections
+from django.db import connections
 from django.db.models.functions import Now
 
+from tests.calls.locking import locked
 from voicedash.audit.models import Entry
 from voicedash.calls import recording, times
 from voicedash.calls.models import Command
-
-
-@contextmanager
-def locked(tenant):
-    """Another process holds the tenant's lock (on SQLite, the database's) until the block ends."""
-    held, free = threading.Event(), threading.Event()
-
-    def hold():
-        with connection.cursor() as cursor:
-            cursor.execute("BEGIN IMMEDIATE" if connection.vendor == "sqlite" else "BEGIN")
-            cursor.execute("UPDATE tenants_board SET version = version WHERE tenant_id = %s", [tenant.pk])
-            held.set()
-            free.wait(30)
-            cursor.execute("ROLLBACK")
-        connections.close_all()
-
-    thread = threading.Thread(target=hold)
-    thread.start()
-    assert held.wait(5)
-    try:
-        yield
-    finally:
-        free.set()
-        thread.join()
 
 
 def test_a_press_that_cannot_be_written_is_not_sent(cast, bandwidth, live_call):
