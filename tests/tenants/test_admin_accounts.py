@@ -5,12 +5,14 @@ from typing import Any
 
 import pytest
 from django.db import connection
+from django.db.models.functions import Now
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from tests.cast import Cast
 from tests.tenants.conftest import told
 from voicedash.bandwidth.fake import Fake
+from voicedash.calls.models import Call
 from voicedash.tenants import sealing
 from voicedash.tenants.models import BandwidthAccount, Board
 
@@ -161,3 +163,16 @@ def test_an_account_goes_with_its_log_kept(cast: Cast, root: Client) -> None:
     root.post(f"{LIST}{pk}/delete/", {"post": "yes"})
     assert not BandwidthAccount.objects.filter(pk=pk).exists()
     assert told(cast.acme)[-1] == ("account removed", cast.root.pk, {"id": pk})
+
+
+def test_an_account_with_a_paused_call_cannot_be_deleted(cast: Cast, client: Client) -> None:
+    client.force_login(cast.root, backend="allauth.account.auth_backends.AuthenticationBackend")
+    call = Call.objects.create(
+        tenant=cast.acme, account=cast.acme_account, call_id="c-one", recording="paused", added_at=Now()
+    )
+    where = f"/admin/tenants/bandwidthaccount/{cast.acme_account.pk}/delete/"
+    assert "Resume it first" in client.post(where, {"post": "yes"}).content.decode()
+    assert BandwidthAccount.objects.filter(pk=cast.acme_account.pk).exists()
+    Call.objects.filter(pk=call.pk).update(recording="recording")
+    client.post(where, {"post": "yes"})
+    assert not BandwidthAccount.objects.filter(pk=cast.acme_account.pk).exists()

@@ -101,7 +101,15 @@ class OfTenant(admin.ModelAdmin):
                 if found:
                     counts[str(relation.related_model._meta.verbose_name_plural)] = found
         forbidden = set() if request.user.is_superuser else {str(self.opts.verbose_name)}
-        return [str(obj) for obj in gone], counts, forbidden, []
+        return [str(obj) for obj in gone], counts, forbidden, [kept for obj in gone for kept in _unfinished(obj)]
+
+
+def _unfinished(obj: Any) -> list[str]:
+    """Calls of a tenant or an account that nobody could resume any more once it was gone."""
+    if not hasattr(obj, "calls"):
+        return []
+    paused = obj.calls.filter(ended_at=None, recording__in=["paused", "unconfirmed"])
+    return [f"{call}: its recording is paused or not confirmed. Resume it first." for call in paused[:10]]
 
 
 class MemberInline(admin.TabularInline):
