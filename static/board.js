@@ -45,13 +45,14 @@
 
   // Puts `fresh` where its row stands; false where the one shown is newer. The element stays the same one,
   // so that an answer which is still under way finds it, and focus is where it was.
-  function place(fresh, { equal = false } = {}) {
+  // `told`: the row comes with a sentence of its own, which is said already when the row has to wait for a finger.
+  function place(fresh, { equal = false, told = false } = {}) {
     const shown = document.getElementById(fresh.id);
     if (!shown) return true;
     const gap = versionOf(fresh) - versionOf(shown);
     if (gap < 0 || (gap === 0 && !equal && !("unanswered" in shown.dataset))) return false;
     if (shown.querySelector("button:active")) {  // a click must not fall between two rows
-      setTimeout(() => { if (place(fresh, { equal })) changed(); }, 50);
+      setTimeout(() => { if (place(fresh, { equal, told })) changed(); }, 50);
       return true;
     }
     const before = shown.dataset.recording;
@@ -65,7 +66,7 @@
     tick(shown);
     if (focused) (document.getElementById(focused) || shown).focus({ preventScroll: true });
     if (before !== shown.dataset.recording && !("pressing" in shown.dataset)) announced.push(`${nameOf(shown)}: ${wordOf(shown)}`);
-    shown.dispatchEvent(new CustomEvent("voicedash:placed", { bubbles: true, detail: { newer: gap > 0 } }));
+    shown.dispatchEvent(new CustomEvent("voicedash:placed", { bubbles: true, detail: { newer: gap > 0 && !told } }));
     return true;
   }
   // After one or more rows were placed: counts, news, filters.

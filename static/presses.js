@@ -116,7 +116,7 @@
     const fresh = answer && answer.getElementById(press.id);
     if (fresh) {
       const said = answer.getElementById("say");
-      const placed = place(fresh, { equal: true });
+      const placed = place(fresh, { equal: true, told: true });
       over(press);
       if (!placed) say({ tone: "wait", lead: "Changed since:", sentence: `the row now says ${wordOf(row)}.` });
       else if (said) {

@@ -53,7 +53,8 @@ def test_a_press_on_a_deleted_call_is_told_so(cast, bandwidth, live_call):
 
 def test_a_commit_whose_news_was_lost_is_not_taken_for_somebody_elses(cast, bandwidth, live_call, monkeypatch):
     call, _ = live_call(cast.acme_account)
-    real, lost = claims.settle, []
+    real = claims.settle
+    lost: list[bool] = []
 
     def settle(*what):
         settled = real(*what)
