@@ -19,7 +19,6 @@ from voicedash.bandwidth.errors import (
     OutcomeUnknown,
     RateLimited,
     Refused,
-    TokenRefused,
     UnknownCall,
 )
 from voicedash.bandwidth.fake import Fake, FakeCall, Fault
@@ -213,7 +212,7 @@ def test_a_token_taken_back_between_two_pages_is_renewed_and_the_page_asked_agai
 
 def test_a_read_whose_fresh_token_is_refused_too_gives_up(fake: Fake, bearer: Client) -> None:
     fake.fail_next(401, times=9, on="list")
-    with pytest.raises(TokenRefused):
+    with pytest.raises(BadCredentials):
         listed(bearer)
     assert len(fake.requests) == 4
 
