@@ -17,7 +17,7 @@ WORKDIR /srv/voicedash
 COPY requirements.lock .
 RUN pip install --no-cache-dir --disable-pip-version-check --require-hashes -r requirements.lock
 
-COPY manage.py CHANGELOG.md ./
+COPY manage.py ./
 COPY voicedash voicedash
 COPY templates templates
 COPY static static

@@ -17,6 +17,7 @@
 
   let asOf = Date.parse(board.dataset.asOf);
   let offset = asOf - Date.now();  // the server's clock minus ours
+  let least = offset;              // the same, surely not more than it is
   let heard = Date.now();
   let version = Number(board.dataset.version);
   let arrivals = [];               // new rows that wait for the hand to leave the list
@@ -171,6 +172,7 @@
       outside = "";
       asOf = Date.parse(fresh.dataset.asOf);
       offset = asOf - (sent + Date.now()) / 2;
+      least = asOf - Date.now();
       heard = sent;
       reconcile(fresh);
     } catch { /* no answer: the header tells how long already */ }
@@ -234,7 +236,8 @@
     setTimeout(beat, 1005 - (((now() % 1000) + 1000) % 1000));
   }
 
-  window.voicedash = { parse, place, refresh, changed, look, nameOf, wordOf, signIn, isSignedOut: () => outside === SIGNED_OUT };
+  const atLeast = () => Date.now() + least;  // it is not earlier than this at the server
+  window.voicedash = { parse, place, refresh, changed, look, nameOf, wordOf, atLeast, signIn, isSignedOut: () => outside === SIGNED_OUT };
   beat();
   next = setTimeout(look, 1000);
 })();

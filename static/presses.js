@@ -9,7 +9,7 @@
   const BAD_STAYS = 180000;  // one that needs somebody, if nobody takes it away
 
   if (!window.voicedash) return;
-  const { parse, place, refresh, changed, look, nameOf, wordOf, signIn, isSignedOut } = window.voicedash;
+  const { parse, place, refresh, changed, look, nameOf, wordOf, atLeast, signIn, isSignedOut } = window.voicedash;
   const bar = document.querySelector(".bar");
   const statusLine = document.querySelector("#say [role=status]");
   const alertLine = document.querySelector("#say [role=alert]");
@@ -18,10 +18,12 @@
 
   const clearing = new Map();
   function clear(line) { clearTimeout(clearing.get(line)); line.replaceChildren(); }
-  function tell({ tone, lead, sentence = "", about = null, link = "" }) {
+  let alerted = null;  // the press that the alert is about
+  function tell({ tone, lead, sentence = "", about = null, press = null, link = "", linked = "Sign in" }) {
     const line = tone === "bad" ? alertLine : statusLine;
     clear(statusLine);
     if (tone === "bad" || alertLine.dataset.about === (about && about.id)) clear(alertLine);
+    if (tone === "bad") alerted = press;
     line.dataset.tone = tone;
     line.dataset.about = about ? about.id : "";
     const strong = document.createElement("strong");
@@ -30,7 +32,7 @@
     if (link) {
       const a = document.createElement("a");
       a.href = link;
-      a.textContent = "Sign in";
+      a.textContent = linked;
       line.append(" ", a);
     }
     if (about) {
@@ -51,9 +53,19 @@
     clearing.set(line, setTimeout(clear, tone === "bad" ? BAD_STAYS : STAYS, line));
   }
 
+  // Did Bandwidth acknowledge what the row says only after this press? What it said before is no answer to it.
+  const ackOf = (row) => row.querySelector(".ack time");
+  const stampOf = (row) => (ackOf(row) ? ackOf(row).dateTime : "");
+  const isSince = (row, press) => stampOf(row) !== press.stamp && Date.parse(stampOf(row)) > press.at;
+
   document.addEventListener("voicedash:placed", ({ target: row, detail }) => {
-    if (detail.newer && statusLine.dataset.about === row.id && statusLine.dataset.tone === "good") clear(statusLine);
-    if (row.dataset.recording === "paused" && alertLine.dataset.about === row.id) clear(alertLine);
+    const { recording, asking } = row.dataset;
+    if (detail.newer && statusLine.dataset.about === row.id) {
+      const { tone } = statusLine.dataset;
+      // Nobody is at it any more; a press of our own says itself how it ended.
+      if (tone === "good" || (tone === "wait" && !asking && !presses.has(row.id))) clear(statusLine);
+    }
+    if (alerted && alerted.id === row.id && isSince(row, alerted) && ["paused", alerted.wanted].includes(recording)) clear(alertLine);
     if (row.dataset.outcome !== "confirm") return;
     const asked = String(performance.now());
     row.dataset.asked = asked;
@@ -82,7 +94,7 @@
       event.preventDefault();
       return;
     }
-    const press = { id: row.id, wanted, name: nameOf(row) };
+    const press = { id: row.id, wanted, stamp: stampOf(row), at: atLeast() };
     presses.set(row.id, [...(presses.get(row.id) || []), press]);
     row.dataset.pressing = wanted;
     const lead = wanted === "paused" ? "Wait, pausing…" : "Wait, resuming…";
@@ -108,26 +120,43 @@
     else if (row) delete row.dataset.pressing;
   }
 
+  // The sentence in an answer; null where it has none.
+  function saidIn(answer) {
+    const said = answer.getElementById("say");
+    const strong = said && said.querySelector("strong");
+    if (!strong) return null;
+    const lead = strong.textContent;
+    return { tone: said.dataset.tone, lead, sentence: said.textContent.trim().slice(lead.length).trim() };
+  }
+
+  // Refused as forged, which an honest press is when its page has outlived its cookies.
+  const isTooOld = (text) => Boolean(parse(text).querySelector("meta[name=voicedash-refusal][content=csrf]"));
+  const TOO_OLD = { tone: "bad", lead: "Not sent: this page is too old.", link: location.pathname, linked: "Load it again." };
+
   function answered(press, { status, responseText }) {
     const last = newest(press);
     const row = document.getElementById(press.id);
-    const say = (said) => { if (last) tell({ about: document.getElementById(press.id), ...said }); };
+    const say = (said) => { if (last) tell({ about: document.getElementById(press.id), press, ...said }); };
     const answer = status === 200 ? parse(responseText) : null;
     const fresh = answer && answer.getElementById(press.id);
+    const said = answer && saidIn(answer);
     if (fresh) {
-      const said = answer.getElementById("say");
       const placed = place(fresh, { equal: true, told: true });
+      const ended = fresh.dataset.outcome === "busy" && !fresh.dataset.asking;  // who was at it is done
       over(press);
-      if (!placed) say({ tone: "wait", lead: "Changed since:", sentence: `the row now says ${wordOf(row)}.` });
-      else if (said) {
-        const strong = said.querySelector("strong");
-        const lead = strong ? strong.textContent : "";
-        say({ tone: said.dataset.tone, lead, sentence: said.textContent.trim().slice(lead.length).trim() });
-      }
+      if (!placed || ended) say({ tone: "wait", lead: "Changed since:", sentence: `the row now says ${wordOf(placed ? fresh : row)}.` });
+      else if (said) say(said);
       changed();
+    } else if (said) {  // the call is gone: the next look takes its row away
+      over(press);
+      say(said);
+      look();
     } else if (status === 401 || (status === 403 && isSignedOut())) {
       over(press);
       say({ tone: "bad", lead: "Not sent: sign in.", sentence: "The recording was not touched.", link: signIn() });
+    } else if (status === 403 && isTooOld(responseText)) {
+      over(press);
+      say({ ...TOO_OLD, sentence: "The recording was not touched." });
     } else if (status === 403) {
       over(press);
       say({ tone: "bad", lead: "Not sent: your role does not allow it.", sentence: "The recording was not touched. If it should, load the page again." });
@@ -156,6 +185,10 @@
     over(press);
     if (!row) {
       say({ tone: "bad", lead: "NOT confirmed: you are signed out.", sentence: "Treat as recording.", link: signIn() });
+    } else if (row.dataset.recording === press.wanted && !row.dataset.asking && !isSince(row, press)) {
+      const ack = ackOf(row);
+      const again = row.querySelector(`[data-press=${press.wanted}]`) ? " Press again." : "";
+      say({ tone: "bad", lead: "NOT confirmed: no answer to this press", sentence: `The row says ${wordOf(row)}${ack ? ` since ${ack.textContent}` : ""}: that was acknowledged before.${again}` });
     } else if (row.dataset.recording === press.wanted && !row.dataset.asking) {
       say({ tone: "good", lead: press.wanted === "paused" ? "Paused: go ahead" : "Recording", sentence: "The answer was lost; the row says that Bandwidth acknowledged it." });
     } else {
@@ -190,8 +223,9 @@
   });
   document.addEventListener("htmx:afterRequest", (event) => {
     if (event.detail.elt.id !== "fetch-button" || event.detail.successful) return;
-    const status = event.detail.xhr.status;
+    const { status, responseText } = event.detail.xhr;
     if (status === 401) tell({ tone: "bad", lead: "Not sent: sign in.", link: signIn() });
+    else if (status === 403 && isTooOld(responseText)) tell(TOO_OLD);
     else if (status === 403) tell({ tone: "bad", lead: "Not sent: your role does not allow it." });
     else tell({ tone: "bad", lead: "Calls were not fetched:", sentence: "no answer from voicedash. Try again." });
   });

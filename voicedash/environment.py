@@ -60,9 +60,6 @@ class Environment:
             self.errors.append(f"{name}={value!r}: expected 1 or 0")
         return value in {"1", "true", "yes", "on"}
 
-    def number(self, name: str, default: int, *, least: int, most: int) -> int:
-        return self.parsed(name, str(default), lambda text: _between(int(text), least, most))
-
     def words(self, name: str) -> list[str]:
         return [word for word in self.text(name).replace(",", " ").split() if word]
 
@@ -86,7 +83,7 @@ class Environment:
         path = folder / name.lower()
         try:
             if not path.exists():
-                folder.mkdir(parents=True, exist_ok=True)
+                folder.mkdir(mode=0o700, parents=True, exist_ok=True)  # it holds the database, too
                 draft = folder / f".{name.lower()}.{secrets.token_hex(4)}"
                 draft.touch(mode=0o600)
                 draft.write_text(make() + "\n", "utf-8")
@@ -110,10 +107,4 @@ class Environment:
 def _unquoted(value: str) -> str:
     if len(value) >= 2 and value[0] == value[-1] and value[0] in "\"'":
         return value[1:-1]
-    return value
-
-
-def _between(value: int, least: int, most: int) -> int:
-    if not least <= value <= most:
-        raise ValueError(f"{value} is not between {least} and {most}")
     return value

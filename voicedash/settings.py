@@ -22,8 +22,15 @@ DATA_DIR = Path(env.text("VOICEDASH_DATA", str(BASE_DIR / "var"))).resolve()
 SECRET_KEY = env.secret("SECRET_KEY", lambda: secrets.token_urlsafe(50), DATA_DIR)
 
 
-def _fernet_keys(text: str) -> list[str]:
+def _keys(name: str, text: str) -> list[str]:
     keys = text.replace(",", " ").split()
+    if not keys:
+        env.errors.append(f"{name} holds no key")
+    return keys
+
+
+def _fernet_keys(text: str) -> list[str]:
+    keys = _keys("VOICEDASH_KEYS", text)
     for key in keys:
         try:
             Fernet(key)
@@ -33,7 +40,7 @@ def _fernet_keys(text: str) -> list[str]:
 
 
 SEALING_KEYS = _fernet_keys(env.secret("VOICEDASH_KEYS", lambda: Fernet.generate_key().decode(), DATA_DIR))
-LOG_KEYS = env.secret("VOICEDASH_LOG_KEYS", lambda: secrets.token_urlsafe(32), DATA_DIR).replace(",", " ").split()
+LOG_KEYS = _keys("VOICEDASH_LOG_KEYS", env.secret("VOICEDASH_LOG_KEYS", lambda: secrets.token_urlsafe(32), DATA_DIR))
 
 # --- The address people use: hosts, origins and cookies follow from it -----------------------
 
@@ -67,8 +74,8 @@ ALLOWED_HOSTS = _LOOPBACK + ([_public.hostname] if _public.hostname else []) + e
 CSRF_TRUSTED_ORIGINS = [PUBLIC_URL] if PUBLIC_URL else []
 SECURE_SSL_REDIRECT = False  # the proxy in front redirects; a health check inside speaks plain http
 SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
-SECURE_HSTS_INCLUDE_SUBDOMAINS = HTTPS
-SECURE_HSTS_PRELOAD = HTTPS
+# Of the customer's other hosts, and of browsers' built-in lists, only the customer decides.
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = False
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
 _prefix = ("__Host-" if HTTPS else "") + ("voicedash_demo" if DEMO else "voicedash")
 SESSION_COOKIE_NAME = f"{_prefix}_session"
@@ -234,7 +241,7 @@ ACCOUNT_LOGOUT_REDIRECT_URL = "/accounts/login/"
 # Sixty seats share one address. The lock of an account is tenants.signing_in's: allauth's own slides.
 ACCOUNT_RATE_LIMITS = {"login": "1000/m/ip", "login_failed": "200/m/ip"}
 
-# --- Logs: one line each, never a secret (bandwidth keeps them out of its errors) -------------
+# --- Logs: never a secret (bandwidth keeps them out of its errors) -----------------------------
 
 LOGGING = {
     "version": 1,
@@ -245,6 +252,7 @@ LOGGING = {
     "loggers": {
         "voicedash": {"level": "INFO"},
         "django.request": {"level": "ERROR"},
+        "django.security.DisallowedHost": {"level": "CRITICAL"},  # any scanner would fill the log
     },
 }
 

@@ -51,6 +51,27 @@ def test_a_press_on_a_deleted_call_is_told_so(cast, bandwidth, live_call):
     assert "deleted" in answer.said.sentence
 
 
+def test_the_seventeenth_press_on_a_deleted_call_is_told_too(cast, bandwidth, live_call, monkeypatch):
+    call, _ = live_call(cast.acme_account)
+    Call.objects.filter(pk=call.pk).delete()
+    monkeypatch.setitem(recording._busy, call.account_id, recording.AT_ONCE)
+    assert recording.pause(call=call, by=cast.ana).outcome == "not_asked"
+
+
+def test_a_press_whose_call_was_deleted_meanwhile_is_not_told_as_never_sent(
+    cast, bandwidth, live_call, threads, sign_in
+):
+    call, _ = live_call(cast.acme_account)
+    bandwidth.delay_next(0.6)
+    pressing = threads.submit(sign_in(cast.ana).post, f"/t/acme/calls/{call.pk}/pause/")
+    assert bandwidth.wait_until(lambda: len(bandwidth.puts) == 1)
+    Call.objects.filter(pk=call.pk).delete()
+    answer = pressing.result()
+    assert answer.status_code == 200
+    assert "NOT paused: stop the caller" in answer.content.decode()
+    assert f'id="call-{call.pk}"' not in answer.content.decode()
+
+
 def test_a_commit_whose_news_was_lost_is_not_taken_for_somebody_elses(cast, bandwidth, live_call, monkeypatch):
     call, _ = live_call(cast.acme_account)
     real = claims.settle

@@ -51,6 +51,14 @@ def test_a_pause_without_an_end_asks_even_its_owner(cast, bandwidth, live_call):
     assert recording.resume(call=call, by=cast.ana).outcome == "confirm"
 
 
+def test_a_pause_without_a_reason_has_no_end_either(cast, bandwidth, live_call):
+    cast.card.delete()
+    call, _ = live_call(cast.acme_account)
+    recording.pause(call=call, by=cast.ana)
+    assert recording.resume(call=call, by=cast.ana).outcome == "confirm"
+    assert recording.resume(call=call, by=cast.ana, anyway=True).outcome == "acknowledged"
+
+
 def test_an_unconfirmed_pause_of_another_asks_as_well(cast, bandwidth, live_call):
     call, _ = live_call(cast.acme_account)
     bandwidth.drop_next(apply=True)

@@ -71,6 +71,14 @@ def test_where_not_all_calls_are_recorded_the_row_says_if(cast, bandwidth, live_
     assert board.row(call).line == "until you resume, if recorded"
 
 
+def test_a_typed_call_says_both_that_it_was_not_seen_and_that_it_may_not_be_recorded(cast, bandwidth, live_call):
+    call, _ = live_call(cast.acme_account)
+    Call.objects.filter(pk=call.pk).update(state="")
+    assert board.row(call).line == "typed, not seen yet"
+    type(cast.acme_account).objects.filter(pk=cast.acme_account.pk).update(records="unknown")
+    assert board.row(call).line == "typed, not seen yet, if recorded"
+
+
 def test_an_ended_call_stays_grey_for_a_minute_and_leaves(cast, bandwidth, live_call):
     call, _ = live_call(cast.acme_account)
     Call.objects.filter(pk=call.pk).update(ended_at=Now() - timedelta(seconds=50))

@@ -25,7 +25,8 @@ def test_somebody_elses_pause_offers_the_second_press_in_its_row(cast, bandwidth
     recording.pause(call=call, by=cast.ana)
     mia = browser(cast.mia)
     answer = mia.post(f"/t/acme/calls/{call.pk}/resume/")
-    assert answer["Location"] == f"/t/acme/?confirm={call.pk}#call-{call.pk}"
+    call.refresh_from_db()
+    assert answer["Location"] == f"/t/acme/?confirm={call.pk}&at={call.version}#call-{call.pk}"
     page = mia.get(answer["Location"]).content.decode()
     assert f'formaction="/t/acme/calls/{call.pk}/resume/?anyway=1"' in page
     assert theirs.recorder == "paused"
@@ -36,6 +37,17 @@ def test_somebody_elses_pause_offers_the_second_press_in_its_row(cast, bandwidth
 def test_a_made_up_confirmation_offers_nothing(cast, bandwidth, live_call):
     call, _ = live_call(cast.acme_account)
     for made_up in (call.pk, 999999, "x", "-1", "9" * 40):
-        page = browser(cast.ana).get(f"/t/acme/?confirm={made_up}")
-        assert page.status_code == 200
-        assert "anyway=1" not in page.content.decode()
+        for at in ("0", "x", ""):
+            page = browser(cast.ana).get(f"/t/acme/?confirm={made_up}&at={at}")
+            assert page.status_code == 200
+            assert "anyway=1" not in page.content.decode()
+
+
+def test_a_newer_pause_takes_a_question_of_its_own(cast, bandwidth, live_call):
+    call, theirs = live_call(cast.acme_account)
+    recording.pause(call=call, by=cast.mia)
+    ana = browser(cast.ana)
+    where = ana.post(f"/t/acme/calls/{call.pk}/resume/")["Location"]
+    recording.pause(call=call, by=cast.mia)
+    assert "anyway=1" not in ana.get(where).content.decode()
+    assert theirs.recorder == "paused"

@@ -46,8 +46,8 @@ def test_a_new_account_is_sealed_checked_and_told(cast: Cast, bandwidth: Fake, r
     assert account.check_result == "ok"
     assert "Works. Bandwidth accepts these credentials for this account." in answer.content.decode()
     assert told(cast.acme) == [
-        ("account added", cast.root.pk, {"id": account.pk}),
-        ("account checked", cast.root.pk, {"id": account.pk, "result": "ok"}),
+        ("account.added", cast.root.pk, {"id": account.pk}),
+        ("account.checked", cast.root.pk, {"id": account.pk, "result": "ok"}),
     ]
     assert Board.objects.get(tenant=cast.acme).version == before + 2
 
@@ -65,12 +65,12 @@ def test_an_empty_secret_leaves_the_old_one(cast: Cast, bandwidth: Fake, root: C
     root.post(page_of(cast.acme_account), form(cast, name="Main"))
     cast.acme_account.refresh_from_db()
     assert (cast.acme_account.name, cast.acme_account.sealed_secret) == ("Main", sealed)
-    assert told(cast.acme)[0] == ("account changed", cast.root.pk, {"id": cast.acme_account.pk, "fields": ["name"]})
+    assert told(cast.acme)[0] == ("account.changed", cast.root.pk, {"id": cast.acme_account.pk, "fields": ["name"]})
 
 
 def test_a_changed_secret_is_told_without_it(cast: Cast, bandwidth: Fake, root: Client) -> None:
     root.post(page_of(cast.acme_account), form(cast, secret="hush-hush"))
-    assert told(cast.acme)[0] == ("account changed", cast.root.pk, {"id": cast.acme_account.pk, "fields": ["secret"]})
+    assert told(cast.acme)[0] == ("account.changed", cast.root.pk, {"id": cast.acme_account.pk, "fields": ["secret"]})
 
 
 def test_a_new_account_needs_a_secret(cast: Cast, bandwidth: Fake, root: Client) -> None:
@@ -124,7 +124,7 @@ def test_the_action_checks_each_chosen_account(cast: Cast, bandwidth: Fake, root
     assert "9900001 (Acme Support): Works." in page
     assert "9900002 (Globex Care): Wrong credentials." in page
     assert told(cast.globex)[-1] == (
-        "account checked",
+        "account.checked",
         cast.root.pk,
         {"id": cast.globex_account.pk, "result": "credentials"},
     )
@@ -162,7 +162,7 @@ def test_an_account_goes_with_its_log_kept(cast: Cast, root: Client) -> None:
     pk = cast.acme_account.pk
     root.post(f"{LIST}{pk}/delete/", {"post": "yes"})
     assert not BandwidthAccount.objects.filter(pk=pk).exists()
-    assert told(cast.acme)[-1] == ("account removed", cast.root.pk, {"id": pk})
+    assert told(cast.acme)[-1] == ("account.removed", cast.root.pk, {"id": pk})
 
 
 def test_an_account_with_a_paused_call_cannot_be_deleted(cast: Cast, client: Client) -> None:

@@ -28,7 +28,7 @@ def test_a_user_is_added_and_can_sign_in(cast: Cast, root: Client) -> None:
     root.post("/admin/tenants/user/add/", added())
     zoe = User.objects.get(username="zoe")
     assert (zoe.name, zoe.is_staff, zoe.is_superuser) == ("Zoe Lind", False, False)
-    assert told(log.SIGN_INS)[-1] == ("user added", cast.root.pk, {"user": zoe.pk})
+    assert told(log.SIGN_INS)[-1] == ("user.added", cast.root.pk, {"user": zoe.pk})
     assert sign_in(Client(), "zoe", NEW).status_code == 302
 
 
@@ -51,7 +51,7 @@ def test_a_changed_user_is_told_by_the_names_of_the_fields(cast: Cast, root: Cli
     cast.ana.refresh_from_db()
     assert (cast.ana.name, cast.ana.is_active) == ("Ana R.", False)
     fields = ["email", "is_active", "name"]
-    assert told(log.SIGN_INS)[-1] == ("user changed", cast.root.pk, {"user": cast.ana.pk, "fields": fields})
+    assert told(log.SIGN_INS)[-1] == ("user.changed", cast.root.pk, {"user": cast.ana.pk, "fields": fields})
 
 
 def test_saving_a_user_does_not_undo_a_lock_that_fell_meanwhile(cast: Cast, root: Client) -> None:
@@ -77,7 +77,7 @@ def test_an_admin_sets_a_password_and_the_log_says_who(cast: Cast, root: Client)
         address, {"password1": NEW, "password2": NEW, "usable_password": "true", "set-password": "1"}, follow=True
     )
     assert "Password changed successfully." in answer.content.decode()
-    entry = ("user changed", cast.root.pk, {"user": cast.ana.pk, "fields": ["password"]})
+    entry = ("user.changed", cast.root.pk, {"user": cast.ana.pk, "fields": ["password"]})
     assert told(log.SIGN_INS)[-1] == entry
     assert sign_in(Client(), "ana", NEW).status_code == 302
 

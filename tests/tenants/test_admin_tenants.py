@@ -33,9 +33,9 @@ def test_a_tenant_is_added_with_members_and_reasons(cast: Cast, root: Client) ->
     member, reason = Membership.objects.get(tenant=tenant), Reason.objects.get(tenant=tenant)
     assert Board.objects.get(tenant=tenant).version == 1
     assert told(tenant) == [
-        ("tenant added", cast.root.pk, {"id": tenant.pk}),
-        ("member added", cast.root.pk, {"id": member.pk, "user": cast.ana.pk, "role": "manager"}),
-        ("reason added", cast.root.pk, {"id": reason.pk}),
+        ("tenant.added", cast.root.pk, {"id": tenant.pk}),
+        ("member.added", cast.root.pk, {"id": member.pk, "user": cast.ana.pk, "role": "manager"}),
+        ("reason.added", cast.root.pk, {"id": reason.pk}),
     ]
 
 
@@ -79,7 +79,7 @@ def test_a_role_is_changed_under_the_lock_and_told(cast: Cast, root: Client) -> 
     member.refresh_from_db()
     assert member.role == "supervisor"
     data = {"id": member.pk, "user": cast.vic.pk, "role": "supervisor", "fields": ["role"]}
-    assert told(cast.acme) == [("member changed", cast.root.pk, data)]
+    assert told(cast.acme) == [("member.changed", cast.root.pk, data)]
     assert Board.objects.get(tenant=cast.acme).version == before + 1
 
 
@@ -90,7 +90,7 @@ def test_members_removed_by_the_lists_action_are_told(cast: Cast, root: Client) 
         {"action": "delete_selected", "_selected_action": gone, "post": "yes"},
     )
     assert not Membership.objects.filter(pk__in=gone).exists()
-    assert told(cast.acme)[-1][0] == told(cast.globex)[-1][0] == "member removed"
+    assert told(cast.acme)[-1][0] == told(cast.globex)[-1][0] == "member.removed"
 
 
 def test_nothing_in_the_log_names_anybody(cast: Cast, root: Client) -> None:
@@ -121,7 +121,7 @@ def test_a_tenant_goes_with_its_calls_and_leaves_its_log(cast: Cast, root: Clien
     assert not Tenant.objects.filter(pk=cast.acme.pk).exists()
     assert not Call.objects.exists()
     assert not BandwidthAccount.objects.filter(tenant_id=cast.acme.pk).exists()
-    assert Entry.objects.filter(chain=log.of_tenant(cast.acme.pk), verb="tenant removed").exists()
+    assert Entry.objects.filter(chain=log.of_tenant(cast.acme.pk), verb="tenant.removed").exists()
     assert log.fault_in(log.of_tenant(cast.acme.pk)) is None
 
 
@@ -132,7 +132,7 @@ def test_an_account_goes_with_its_calls(cast: Cast, root: Client) -> None:
         {"action": "delete_selected", "_selected_action": [cast.acme_account.pk], "post": "yes"},
     )
     assert not Call.objects.exists()
-    assert told(cast.acme)[-1] == ("account removed", cast.root.pk, {"id": cast.acme_account.pk})
+    assert told(cast.acme)[-1] == ("account.removed", cast.root.pk, {"id": cast.acme_account.pk})
 
 
 def test_every_page_of_admin_opens_without_inline_code(cast: Cast, root: Client) -> None:

@@ -1,5 +1,10 @@
 """A bad file changes nothing, and every fault in it is told at once, by line and key."""
 
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 from django.utils import timezone
 
@@ -141,3 +146,19 @@ def test_no_secret_stands_in_an_error() -> None:
     text = GOOD.replace('secret = "s"', 'secret = "hush-hush"\nsecret_env = "X"').replace('"viewer"', "7")
     text = text.replace("a-long-enough-password", "hush")
     assert "hush" not in " ".join(problems(text))
+
+
+def test_a_database_that_was_never_migrated_is_told_in_a_sentence(tmp_path: Path) -> None:
+    file = tmp_path / "tenants.toml"
+    file.write_text('[[tenant]]\nslug = "acme"\nname = "Acme"\n', "utf-8")
+    environment = os.environ | {"DATABASE_URL": f"sqlite:///{tmp_path / 'empty.sqlite3'}"}
+    ran = subprocess.run(
+        [sys.executable, "manage.py", "provision", str(file)],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ran.returncode == 1
+    assert "manage.py migrate" in ran.stderr
+    assert "Traceback" not in ran.stderr

@@ -20,7 +20,7 @@ def kept(account: BandwidthAccount) -> tuple[str, bool]:
 def test_credentials_that_work_are_ok(cast: Cast, bandwidth: Fake) -> None:
     assert accounts.check_account(cast.acme_account, actor=cast.root.pk) == Check.OK
     assert kept(cast.acme_account) == ("ok", True)
-    assert told(cast.acme) == [("account checked", cast.root.pk, {"id": cast.acme_account.pk, "result": "ok"})]
+    assert told(cast.acme) == [("account.checked", cast.root.pk, {"id": cast.acme_account.pk, "result": "ok"})]
 
 
 def test_username_and_password_still_work(cast: Cast, bandwidth: Fake) -> None:

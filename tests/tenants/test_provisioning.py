@@ -92,13 +92,13 @@ def test_what_was_done_is_in_the_log_by_key_only() -> None:
     provision(FILE)
     tenant, ana = Tenant.objects.get(), User.objects.get(username="ana")
     assert told(tenant) == [
-        ("tenant added", None, {"id": tenant.pk}),
-        ("account added", None, {"id": BandwidthAccount.objects.get().pk}),
-        ("reason added", None, {"id": Reason.objects.get().pk}),
-        ("member added", None, {"id": Membership.objects.get().pk, "user": ana.pk, "role": "supervisor"}),
+        ("tenant.added", None, {"id": tenant.pk}),
+        ("account.added", None, {"id": BandwidthAccount.objects.get().pk}),
+        ("reason.added", None, {"id": Reason.objects.get().pk}),
+        ("member.added", None, {"id": Membership.objects.get().pk, "user": ana.pk, "role": "supervisor"}),
     ]
     root = User.objects.get(username="root")
-    assert told(log.SIGN_INS) == [("user added", None, {"user": ana.pk}), ("user added", None, {"user": root.pk})]
+    assert told(log.SIGN_INS) == [("user.added", None, {"user": ana.pk}), ("user.added", None, {"user": root.pk})]
 
 
 def test_running_it_again_does_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -220,7 +220,7 @@ def test_prune_removes_what_the_file_does_not_name_in_its_tenants() -> None:
     ]
     assert (tenant.reasons.count(), tenant.memberships.count(), tenant.accounts.count()) == (1, 1, 1)
     assert (other.reasons.count(), other.memberships.count(), other.accounts.count()) == (1, 1, 1)
-    assert [verb for verb, _, _ in told(tenant)][-3:] == ["member removed", "reason removed", "account removed"]
+    assert [verb for verb, _, _ in told(tenant)][-3:] == ["member.removed", "reason.removed", "account.removed"]
     assert User.objects.filter(pk=root.pk).exists()
 
 

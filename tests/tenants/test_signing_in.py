@@ -42,7 +42,7 @@ def test_the_right_password_lets_in_and_leads_home(cast: Cast) -> None:
     answer = sign_in(client, "ana")
     assert (answer.status_code, answer["Location"]) == (302, "/")
     assert client.get("/").status_code == 302
-    assert told(log.SIGN_INS) == [("signed in", cast.ana.pk, {})]
+    assert told(log.SIGN_INS) == [("user.signed_in", cast.ana.pk, {})]
 
 
 def test_signing_in_leads_back_to_where_one_wanted_to_go(cast: Cast) -> None:
@@ -62,8 +62,8 @@ def test_the_tenth_failure_in_a_row_locks(cast: Cast) -> None:
     assert not let_in()
     cast.ana.refresh_from_db()
     assert cast.ana.failed_sign_ins == 10
-    assert verbs() == ["sign-in failed"] * 10 + ["locked", "sign-in failed"]
-    assert told(log.SIGN_INS)[-1] == ("sign-in failed", cast.ana.pk, {"why": "locked"})
+    assert verbs() == ["user.sign_in_failed"] * 10 + ["user.locked", "user.sign_in_failed"]
+    assert told(log.SIGN_INS)[-1] == ("user.sign_in_failed", cast.ana.pk, {"why": "locked"})
 
 
 def test_a_success_ends_the_row_of_failures(cast: Cast) -> None:
@@ -124,8 +124,8 @@ def test_failures_at_the_same_moment_are_all_counted(cast: Cast) -> None:
         list(pool.map(one, range(16)))
     cast.ana.refresh_from_db()
     assert cast.ana.failed_sign_ins == 10
-    assert verbs().count("locked") == 1
-    assert verbs().count("sign-in failed") == 16
+    assert verbs().count("user.locked") == 1
+    assert verbs().count("user.sign_in_failed") == 16
 
 
 def test_a_password_found_while_the_lock_falls_does_not_let_in(cast: Cast) -> None:
@@ -151,7 +151,7 @@ def test_an_admin_unlocks(cast: Cast, root: Client) -> None:
     ).content.decode()
     assert "Ana Ruiz can sign in again." in page
     assert let_in()
-    assert ("user unlocked", cast.root.pk, {"user": cast.ana.pk}) in told(log.SIGN_INS)
+    assert ("user.unlocked", cast.root.pk, {"user": cast.ana.pk}) in told(log.SIGN_INS)
 
 
 def test_a_wrong_password_an_unknown_name_a_locked_and_a_closed_account_read_the_same(cast: Cast) -> None:
@@ -167,7 +167,7 @@ def test_a_wrong_password_an_unknown_name_a_locked_and_a_closed_account_read_the
 
 def test_an_unknown_name_is_not_written_down(cast: Cast) -> None:
     fail(1, "my-password-by-mistake")
-    assert told(log.SIGN_INS) == [("sign-in failed", None, {"why": "unknown"})]
+    assert told(log.SIGN_INS) == [("user.sign_in_failed", None, {"why": "unknown"})]
 
 
 def test_a_right_password_during_the_lock_counts_against_the_address(cast: Cast, settings: Settings) -> None:
@@ -189,7 +189,7 @@ def test_signing_out_is_told(cast: Cast) -> None:
     sign_in(client, "ana")
     assert client.post("/accounts/logout/")["Location"] == "/accounts/login/"
     assert client.get("/")["Location"].startswith("/accounts/login/")
-    assert told(log.SIGN_INS)[-1] == ("signed out", cast.ana.pk, {})
+    assert told(log.SIGN_INS)[-1] == ("user.signed_out", cast.ana.pk, {})
 
 
 def test_an_own_new_password_is_told_without_it(cast: Cast) -> None:
@@ -201,7 +201,7 @@ def test_an_own_new_password_is_told_without_it(cast: Cast) -> None:
     )
     assert page.status_code == 200
     assert let_in("ana", new)
-    assert ("user changed", cast.ana.pk, {"user": cast.ana.pk, "fields": ["password"]}) in told(log.SIGN_INS)
+    assert ("user.changed", cast.ana.pk, {"user": cast.ana.pk, "fields": ["password"]}) in told(log.SIGN_INS)
 
 
 def test_a_short_password_is_refused(cast: Cast) -> None:

@@ -36,7 +36,6 @@ class Gate:
 
     deadline: float  # time.monotonic()
     sent: bool = False
-    sent_at: float = 0.0
     _closed: bool = False
     _socket: Any = None
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -48,7 +47,7 @@ class Gate:
                 self._closed = True
                 raise GateClosed
             if not self.sent:
-                self.sent, self.sent_at, self._socket = True, time.monotonic(), connected
+                self.sent, self._socket = True, connected
 
     def close(self) -> bool:
         """Gives the request up; True when it had left, and may have been done."""

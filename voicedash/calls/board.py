@@ -62,9 +62,17 @@ def read(tenant: Tenant, *, with_rows: bool = True) -> BoardView:
     return BoardView(board.version, board.now, drawn, accounts, fetches)
 
 
-def asking_again(board: BoardView, pk: int) -> BoardView:
-    """The board with the second press offered in the row `pk`: for browsers without JavaScript."""
-    drawn = [replace(row, confirm="Resume anyway?") if row.pk == pk and row.slot2 else row for row in board.rows]
+def asking_again(board: BoardView, pk: int, version: int) -> BoardView:
+    """The board with the second press offered in the row `pk`: for browsers without JavaScript.
+
+    Only while the row is at `version`, which the question was about: a newer pause asks anew.
+    """
+    drawn = [
+        replace(row, confirm=f"{row.note}. Resume anyway?")
+        if (row.pk, row.version) == (pk, version) and row.slot2
+        else row
+        for row in board.rows
+    ]
     return replace(board, rows=drawn)
 
 

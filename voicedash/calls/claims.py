@@ -211,7 +211,9 @@ def close_expired(tenant_id: int) -> None:
         expired = Command.objects.filter(state.OPEN, call__tenant=tenant_id, expires_at__lte=Now())
         for call_pk in list(expired.values_list("call", flat=True).distinct()[:100]):
             with writing(tenant_id) as stamp:
-                state.still_open(Call.objects.select_related("account").get(pk=call_pk), stamp)
+                call = Call.objects.select_related("account").filter(pk=call_pk).first()
+                if call:
+                    state.still_open(call, stamp)
     except DatabaseProblem:
         logger.warning("expired claims could not be closed yet", exc_info=True)
 

@@ -1,7 +1,7 @@
 """*Fetch calls*: a person asks Bandwidth for the live calls now, and everyone sees how it goes."""
 
 import logging
-from concurrent.futures import ThreadPoolExecutor
+import threading
 from datetime import timedelta
 
 from django.db import connections
@@ -18,14 +18,14 @@ from voicedash.tenants.models import BandwidthAccount, Tenant, User
 logger = logging.getLogger(__name__)
 
 BACK = timedelta(hours=12)
-_threads = ThreadPoolExecutor(4, thread_name_prefix="fetch")
 
 
 def start(tenant: Tenant, *, by: User | None) -> int:
     """Starts a fetch of each of the tenant's accounts that has none running; gives how many."""
     fetches = [fetch for account in tenant.accounts.all() if (fetch := _begin(account, by)) is not None]
     for fetch in fetches:
-        _threads.submit(_in_thread, fetch)
+        # One thread an account, and none that a server which stops would wait for: what it left can be begun anew.
+        threading.Thread(target=_in_thread, args=(fetch,), name="fetch", daemon=True).start()
     return len(fetches)
 
 

@@ -31,7 +31,7 @@ def turned(press: Press, call: Call, holder: Command | None, waiting: Command | 
     elif not pause or _resumed_since(pause):
         return None  # the newest wish was a resume: asking for it again needs no second press
     own = pause is not None and pause.by_id is not None and press.by is not None and pause.by_id == press.by.pk
-    endless = pause is not None and pause.reason is not None and pause.reason.lease is None
+    endless = pause is not None and (pause.reason is None or pause.reason.lease is None)
     if own and not endless:
         return None
     since = call.recording_since

@@ -9,7 +9,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
@@ -61,7 +61,8 @@ def resume(*, call: Call, by: User | None, seen: int | None = None, anyway: bool
 def _press(call: Call, press: Press) -> Answer:
     with _place(call.account_id) as free:
         if not free:
-            _written(lambda: claims.keep_unasked(press, "too many at once"), until=press.began)
+            with suppress(Call.DoesNotExist):
+                _written(lambda: claims.keep_unasked(press, "too many at once"), until=press.began)
             return _answer(press, Outcome.NOT_ASKED, words.TOO_MANY)
         try:
             claimed = claims.claim(press)

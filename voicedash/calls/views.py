@@ -12,7 +12,6 @@ from voicedash.calls import board as boards
 from voicedash.calls import claims, fetching, ids, notes, recording, tracking, words
 from voicedash.calls.models import Call
 from voicedash.calls.recording import Answer
-from voicedash.calls.rows import Row
 from voicedash.tenants import access, accounts
 from voicedash.tenants.access import TenantRequest, require
 from voicedash.tenants.models import BandwidthAccount, Reason
@@ -25,8 +24,9 @@ def board(request: TenantRequest, tenant: str) -> HttpResponse:
     """Every call of the tenant; to a background request, only its rows."""
     claims.close_expired(request.tenant.pk)
     drawn = boards.read(request.tenant)
-    if (second := _number(request.GET.get("confirm"))) is not None:
-        drawn = boards.asking_again(drawn, second)
+    second, at = _number(request.GET.get("confirm")), _number(request.GET.get("at"))
+    if second is not None and at is not None:
+        drawn = boards.asking_again(drawn, second, at)
     context = _context(request) | {"board": drawn}
     if request.headers.get("X-Background") == "1":
         return render(request, "calls/_rows.html", context)
@@ -39,7 +39,11 @@ def row(request: TenantRequest, tenant: str, pk: int) -> HttpResponse:
     """One call's row as it is now."""
     call = _call(request, pk)
     claims.close_expired(request.tenant.pk)
-    return render(request, "calls/_row.html", _context(request) | {"row": _row(call)})
+    try:
+        drawn = boards.row(call)
+    except Call.DoesNotExist:
+        raise Http404 from None
+    return render(request, "calls/_row.html", _context(request) | {"row": drawn})
 
 
 @require_POST
@@ -66,10 +70,12 @@ def resume(request: TenantRequest, tenant: str, pk: int) -> HttpResponse:
     return _answered(request, call, answer)
 
 
-@require_POST
+@require_http_methods(["GET", "POST"])
 def add_calls(request: TenantRequest, tenant: str) -> HttpResponse:
-    """Puts typed ids onto the board and tells what became of each."""
+    """Puts typed ids onto the board and tells what became of each; opened anew, it is the board."""
     require(request.membership, access.PRESSES)
+    if request.method == "GET":
+        return _to_board(request)
     typed = ids.read(request.POST.get("call_ids", ""))
     chosen = request.POST.get("account", "")
     account = BandwidthAccount.objects.filter(tenant=request.tenant, pk=_number(chosen) or 0).first()
@@ -98,30 +104,29 @@ def _call(request: TenantRequest, pk: int) -> Call:
     return get_object_or_404(Call, tenant=request.tenant, pk=pk)
 
 
-def _row(call: Call, *, outcome: str = "", confirm: str = "") -> Row:
-    try:
-        return boards.row(call, outcome=outcome, confirm=confirm)
-    except Call.DoesNotExist:
-        raise Http404 from None
-
-
 def _answered(request: TenantRequest, call: Call, answer: Answer) -> HttpResponse:
     """The row and the sentence; without htmx the board, with the same sentence."""
     if not request.headers.get("HX-Request"):
         which = words.parties(call)[0]  # the sentence stands above the board, not in the row
         said = f"{answer.said.lead}. {answer.said.sentence} · {which}"
         messages.add_message(request, _LEVELS[answer.said.tone], said)
-        return _to_board(request, confirm=call.pk if answer.confirm else None)
-    drawn = _row(call, outcome=answer.outcome, confirm=answer.confirm)
+        return _to_board(request, confirm=call if answer.confirm else None)
+    try:
+        drawn = boards.row(call, outcome=answer.outcome, confirm=answer.confirm)
+    except Call.DoesNotExist:  # what was asked was asked: a 404 would say that nothing was
+        return render(request, "calls/_say.html", {"oob": True, **vars(answer.said)})
     return render(request, "calls/_answer.html", _context(request) | {"row": drawn, "answer": answer.said})
 
 
-def _to_board(request: TenantRequest, *, confirm: int | None = None) -> HttpResponse:
+def _to_board(request: TenantRequest, *, confirm: Call | None = None) -> HttpResponse:
     """After a post without htmx: 303, so that the browser asks for the board and never posts twice.
 
-    `confirm`: the row that takes a second press.
+    `confirm`: the call whose row takes a second press, as it is now.
     """
-    query = f"?confirm={confirm}#call-{confirm}" if confirm is not None else ""
+    query = ""
+    if confirm is not None:
+        confirm.refresh_from_db(fields=["version"])
+        query = f"?confirm={confirm.pk}&at={confirm.version}#call-{confirm.pk}"
     return HttpResponseRedirect(reverse("board", args=[request.tenant.slug]) + query, status=303)
 
 
@@ -131,7 +136,6 @@ def _context(request: TenantRequest) -> dict[str, Any]:
         "tenant": request.tenant,
         "membership": request.membership,
         "can_press": role in access.PRESSES,
-        "can_manage": role in access.MANAGES,
     }
 
 

@@ -39,7 +39,7 @@ def state_of(call: Call, asking: str) -> Shown:
         return Shown("bars", "Paused", "until you resume" + (", if recorded" if unsure else ""))
     line = "if this call is recorded" if unsure else ""
     if call.ended_at is None and not call.state:
-        line = "typed, not seen yet"
+        line = "typed, not seen yet" + (", if recorded" if unsure else "")
     if call.recording == Recording.RECORDING:
         return Shown("full", "Recording", line)
     return Shown("hollow", "Recording (assumed)", line)

@@ -20,7 +20,7 @@ def tell(
     fields: Iterable[str] = (),
     **more: str | int,
 ) -> None:
-    """Appends "member added", "account changed", … to the tenant's chain, under the tenant's lock.
+    """Appends "member.added", "account.changed", … to the tenant's chain, under the tenant's lock.
 
     `did` is "added", "changed", "removed" or "checked", `fields` the names of the columns that
     changed, `actor` the key of who did it (None: `provision`). Raises RuntimeError outside a transaction.
@@ -31,7 +31,7 @@ def tell(
     if isinstance(what, Membership):
         data |= {"user": what.user_id, "role": what.role}
     tenant_id = what.pk if isinstance(what, Tenant) else what.tenant_id
-    log.append(log.of_tenant(tenant_id), f"{_WORDS[type(what)]} {did}", at=at, actor=actor, data=data)
+    log.append(log.of_tenant(tenant_id), f"{_WORDS[type(what)]}.{did}", at=at, actor=actor, data=data)
 
 
 def tell_of_user(user: User, did: str, *, at: datetime, actor: int | None = None, fields: Iterable[str] = ()) -> None:
@@ -42,4 +42,4 @@ def tell_of_user(user: User, did: str, *, at: datetime, actor: int | None = None
     data: dict[str, Any] = {"user": user.pk}
     if names := sorted(fields):
         data["fields"] = names
-    log.append(log.SIGN_INS, f"user {did}", at=at, actor=actor, data=data)
+    log.append(log.SIGN_INS, f"user.{did}", at=at, actor=actor, data=data)

@@ -54,7 +54,7 @@ class Tenant(models.Model):
     keep_numbers_days = models.PositiveSmallIntegerField(
         default=90,
         validators=[MinValueValidator(1), MaxValueValidator(3650)],
-        help_text="Days until the phone numbers of a call are erased.",
+        help_text="Days until a call's phone numbers are to be erased. For a later version: nothing erases them yet.",
     )
     created = models.DateTimeField(auto_now_add=True)
 
@@ -149,7 +149,9 @@ class Reason(models.Model):
     tenant = models.ForeignKey(Tenant, models.CASCADE, related_name="reasons")
     name = models.CharField(max_length=60)
     lease = models.PositiveIntegerField(
-        null=True, blank=True, help_text="Seconds after which the recording resumes; empty: until a person resumes."
+        null=True,
+        blank=True,
+        help_text="Seconds until the recording is to resume; empty: only a person ends it. For a later version.",
     )
     prolong = models.PositiveSmallIntegerField(default=3, help_text="How often the pause may be prolonged.")
     note = models.BooleanField("note wanted", default=False)

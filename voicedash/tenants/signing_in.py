@@ -53,13 +53,13 @@ class Adapter(DefaultAccountAdapter):
     def login(self, request: HttpRequest, user: AbstractBaseUser) -> None:
         with transaction.atomic():
             super().login(request, user)
-            log.append(log.SIGN_INS, "signed in", at=database_time(), actor=user.pk)
+            log.append(log.SIGN_INS, "user.signed_in", at=database_time(), actor=user.pk)
 
     def logout(self, request: HttpRequest) -> None:
         actor = request.user.pk
         with transaction.atomic():
             super().logout(request)
-            log.append(log.SIGN_INS, "signed out", at=database_time(), actor=actor)
+            log.append(log.SIGN_INS, "user.signed_out", at=database_time(), actor=actor)
 
     def set_password(self, user: AbstractBaseUser, password: str) -> None:
         user.set_password(password)
@@ -94,9 +94,9 @@ def fail(user: User | None) -> None:
         now = database_time()
         locked = counted and User.objects.filter(pk=pk, failed_sign_ins__gte=FAILURES).update(locked_until=now + LOCK)
         data = {} if counted else {"why": "locked" if user else "unknown"}
-        log.append(log.SIGN_INS, "sign-in failed", at=now, actor=pk or None, data=data)
+        log.append(log.SIGN_INS, "user.sign_in_failed", at=now, actor=pk or None, data=data)
         if locked:
-            log.append(log.SIGN_INS, "locked", at=now, actor=pk)
+            log.append(log.SIGN_INS, "user.locked", at=now, actor=pk)
 
 
 def unlock(user: User, *, actor: int | None) -> None:

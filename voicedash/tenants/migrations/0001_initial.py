@@ -35,7 +35,7 @@ class Migration(migrations.Migration):
                     "keep_numbers_days",
                     models.PositiveSmallIntegerField(
                         default=90,
-                        help_text="Days until the phone numbers of a call are erased.",
+                        help_text="Days until a call's phone numbers are to be erased. For a later version: nothing erases them yet.",
                         validators=[
                             django.core.validators.MinValueValidator(1),
                             django.core.validators.MaxValueValidator(3650),
@@ -265,7 +265,7 @@ class Migration(migrations.Migration):
                     "lease",
                     models.PositiveIntegerField(
                         blank=True,
-                        help_text="Seconds after which the recording resumes; empty: until a person resumes.",
+                        help_text="Seconds until the recording is to resume; empty: only a person ends it. For a later version.",
                         null=True,
                     ),
                 ),

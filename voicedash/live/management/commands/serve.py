@@ -5,6 +5,7 @@ import logging
 import os
 import signal
 import socket
+import sys
 from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
@@ -65,7 +66,7 @@ class Command(BaseCommand):
                 call_command("migrate", interactive=False, verbosity=0)
             call_command("createcachetable", verbosity=0)  # sign-in limits are kept there
             if not get_user_model()._default_manager.exists():
-                self._say("Nobody can sign in yet. Make the first with: python manage.py provision FILE")
+                self._say(f"Nobody can sign in yet. Make the first with: {_python()} manage.py provision FILE")
         except Error as error:
             raise CommandError(f"The database cannot be used: {str(error).strip()}") from error
         finally:
@@ -120,6 +121,12 @@ class Command(BaseCommand):
     def _say(self, line: str) -> None:
         self.stdout.write(line)
         self.stdout.flush()
+
+
+def _python() -> str:
+    """This Python as a person would type it here."""
+    here = Path.cwd()
+    return str(Path(sys.executable).relative_to(here)) if Path(sys.executable).is_relative_to(here) else sys.executable
 
 
 def _environment() -> tuple[str, int | None, str]:

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import OperationalError, ProgrammingError
 
 from voicedash.tenants import accounts
 from voicedash.tenants.models import BandwidthAccount
@@ -32,6 +33,10 @@ class Command(BaseCommand):
         except ProvisioningError as error:
             told = "\n".join(f"  {file.name}, {problem}" for problem in error.problems)
             raise CommandError(f"Nothing was changed:\n{told}") from None
+        except (OperationalError, ProgrammingError) as error:
+            raise CommandError(
+                f"Nothing was changed: the database is not ready ({str(error).strip()}). Run `manage.py migrate` first."
+            ) from None
         for line in lines:
             self.stdout.write(line)
         if not [line for line in lines if not line.startswith("warning:")]:
