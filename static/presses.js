@@ -141,10 +141,11 @@
     const fresh = answer && answer.getElementById(press.id);
     const said = answer && saidIn(answer);
     if (fresh) {
-      const placed = place(fresh, { equal: true, told: true });
       const ended = fresh.dataset.outcome === "busy" && !fresh.dataset.asking;  // who was at it is done
+      const word = wordOf(fresh);
+      const placed = place(fresh, { equal: true, told: true });
       over(press);
-      if (!placed || ended) say({ tone: "wait", lead: "Changed since:", sentence: `the row now says ${wordOf(placed ? fresh : row)}.` });
+      if (!placed || ended) say({ tone: "wait", lead: "Changed since:", sentence: `the row now says ${placed ? word : wordOf(row)}.` });
       else if (said) say(said);
       changed();
     } else if (said) {  // the call is gone: the next look takes its row away

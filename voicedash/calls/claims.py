@@ -7,6 +7,7 @@ they cannot be written.
 
 import logging
 import time
+from typing import Any
 
 from django.db import Error as DatabaseProblem
 from django.db import transaction
@@ -16,7 +17,7 @@ from voicedash.calls import judging, state
 from voicedash.calls.models import Call, Command, Outcome, Wanted
 from voicedash.calls.press import Claim, Made, Press, Settled, Turned
 from voicedash.calls.times import times
-from voicedash.tenants.board import writing
+from voicedash.tenants.board import Stamp, writing
 
 logger = logging.getLogger(__name__)
 
@@ -38,19 +39,14 @@ def claim(press: Press) -> Claim | Turned:
                 transaction.set_rollback(True)
             return turned
         place = Command.State.WAITING if holder else Command.State.CLAIMED
-        command = Command.objects.create(
-            call=call,
-            wanted=press.wanted,
-            source=press.source,
-            by=press.by,
-            reason=press.reason,
-            note=press.note,
+        command = _command(
+            press,
+            call,
+            stamp,
             state=place,
-            asked_at=stamp.now,
             claimed_at=None if holder else stamp.now,
             attempt_at=None if holder else stamp.now,
             expires_at=stamp.now + state.seconds(times.waiting_claim if holder else times.claim),
-            version=stamp.version,
         )
         pause = {"last_pause": command} if press.wanted == Wanted.PAUSED and not holder else {}
         state.touch(call, stamp, **pause)
@@ -186,18 +182,14 @@ def keep_unasked(press: Press, why: str) -> None:
     """Keeps a press for which nothing was claimed, for the log. Raises DatabaseError."""
     with writing(press.tenant_id) as stamp:
         call = _call(press)
-        command = Command.objects.create(
-            call=call,
-            wanted=press.wanted,
-            source=press.source,
-            by=press.by,
-            reason=press.reason,
+        command = _command(
+            press,
+            call,
+            stamp,
             state=Command.State.CLOSED,
             outcome=Outcome.NOT_ASKED,
-            asked_at=stamp.now,
             closed_at=stamp.now,
             expires_at=stamp.now,
-            version=stamp.version,
         )
         state.tell_unasked(call, stamp, press.actor, command, why)
 
@@ -216,6 +208,20 @@ def close_expired(tenant_id: int) -> None:
                     state.still_open(call, stamp)
     except DatabaseProblem:
         logger.warning("expired claims could not be closed yet", exc_info=True)
+
+
+def _command(press: Press, call: Call, stamp: Stamp, **how_far: Any) -> Command:
+    return Command.objects.create(
+        call=call,
+        wanted=press.wanted,
+        source=press.source,
+        by=press.by,
+        reason=press.reason,
+        note=press.note,
+        asked_at=stamp.now,
+        version=stamp.version,
+        **how_far,
+    )
 
 
 def _written_before(command: Command, outcome: Outcome, attempts: list[Made]) -> bool:
