@@ -59,6 +59,16 @@ def test_the_environment_wins_over_the_file(tmp_path: Path) -> None:
     assert "DEBUG" not in ran.stderr
 
 
+def test_a_deployment_is_warned_of_what_signing_in_does_not_offer_and_of_nothing_else(tmp_path: Path) -> None:
+    ours = {"VOICEDASH_DATA": str(tmp_path), "VOICEDASH_URL": "https://calls.example.com"}
+    environment = {name: value for name, value in os.environ.items() if name != "DJANGO_ALLOW_ASYNC_UNSAFE"} | ours
+    command = [sys.executable, "manage.py", "check", "--deploy"]
+    ran = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True)
+    assert "voicedash.W001" in ran.stderr
+    assert "voicedash.W002" in ran.stderr
+    assert "System check identified 2 issues (3 silenced)" in ran.stderr
+
+
 def test_https_brings_secure_cookies_and_the_host(tmp_path: Path) -> None:
     environment = os.environ | {"VOICEDASH_DATA": str(tmp_path), "VOICEDASH_URL": "https://calls.example.com"}
     told = "from django.conf import settings as s; print(s.SESSION_COOKIE_NAME, s.CSRF_COOKIE_SECURE, s.ALLOWED_HOSTS[-1], s.CSRF_TRUSTED_ORIGINS)"

@@ -76,6 +76,8 @@ SECURE_SSL_REDIRECT = False  # the proxy in front redirects; a health check insi
 SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
 # Of the customer's other hosts, and of browsers' built-in lists, only the customer decides.
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = False
+# Both decided above: subdomains and preloading, and that the proxy redirects.
+SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W008", "security.W021"]
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
 _prefix = ("__Host-" if HTTPS else "") + ("voicedash_demo" if DEMO else "voicedash")
 SESSION_COOKIE_NAME = f"{_prefix}_session"
