@@ -96,7 +96,28 @@ def test_of_two_people_who_press_at_once_the_second_is_told_who_is_at_it(board, 
     expect(status(anas)).to_contain_text("Paused: go ahead")
     look(mias)
     expect(word(mias, ours)).to_have_text("Paused")
+    expect(status(mias)).to_be_empty(timeout=1_000)  # nobody is at it any more
     assert len(bandwidth.puts) == 1
+
+
+def test_whoever_was_at_it_and_is_done_is_not_told_as_at_it(board, cast, live_call, bandwidth):
+    ours, _ = live_call(cast.acme_account)
+    anas, mias = board(cast.ana), board(cast.mia)
+    bandwidth.hold(ours.account.account_id, on="put")
+    slot1(anas, ours).click()
+    assert bandwidth.wait_until(lambda: len(bandwidth.puts) == 1)
+
+    def late(route):  # judged while Ana's pause was out, drawn after its end
+        busy = route.fetch()
+        bandwidth.release(ours.account.account_id)
+        expect(word(anas, ours)).to_have_text("Paused")
+        drawn = mias.request.get(mias.url + f"calls/{ours.pk}/").text()
+        body = drawn.replace('data-asking=""', 'data-asking="" data-outcome="busy"') + busy.text().split("</li>")[1]
+        route.fulfill(status=200, content_type="text/html", body=body)
+
+    mias.route("**/pause/", late)
+    slot1(mias, ours).click()
+    expect(status(mias)).to_contain_text("Changed since: the row now says Paused.")
 
 
 def test_a_pause_waits_as_long_as_bandwidth_asks_even_where_it_says_so_in_garbage(board, cast, live_call, bandwidth):

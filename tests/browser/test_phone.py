@@ -1,10 +1,13 @@
 """The board in one hand: nothing to scroll sideways, buttons for a thumb, Resume never where Pause was."""
 
+import re
+
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.desk import box, slot1, slot2, status, word
+from tests.browser.desk import box, row, slot1, slot2, status, word
 from voicedash.calls.models import Call
+from voicedash.tenants.models import BandwidthAccount
 
 PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
 
@@ -58,6 +61,48 @@ def test_the_sentence_of_a_press_is_in_view_and_covers_no_row_that_was_pressed(p
     expect(status(page)).to_contain_text("Paused: go ahead")
     expect(status(page)).to_be_in_viewport()
     assert apart(box(status(page)), box(slot1(page, calls[2])))
+
+
+@pytest.mark.parametrize("width", [390, 768])
+def test_a_paused_row_says_until_when_and_since_when_and_moves_nothing(board, cast, calls, width):
+    BandwidthAccount.objects.update(records=BandwidthAccount.Records.UNKNOWN)
+    page = board(cast.ana, **PHONE | {"viewport": {"width": width, "height": 844}})
+    before = [box(place) for place in page.locator("#rows > li").all()]
+    slot1(page, calls[1]).tap()
+    paused = row(page, calls[1])
+    expect(paused.get_by_text("until you resume, if recorded")).to_be_visible()
+    expect(paused.get_by_text(re.compile(r"acknowledged \d\d:\d\d:\d\d"))).to_be_visible()
+    expect(paused.get_by_text("Ana Ruiz · Card details")).to_be_visible()
+    assert [box(place) for place in page.locator("#rows > li").all()] == before
+    for place in paused.locator(".badge, .line, .party").locator("visible=true").all():
+        assert apart(box(place), box(slot2(page, calls[1])))
+
+
+def test_without_javascript_the_pill_stays_clear_of_resume(board, site, cast, calls):
+    site.browser_of(cast.ana).post(f"/t/acme/calls/{calls[0].pk}/pause/")
+    page = board(cast.ana, **PHONE | {"viewport": {"width": 375, "height": 812}, "java_script_enabled": False})
+    expect(row(page, calls[0])).to_contain_text(re.compile(r"Paused\s+since\s+\d\d:\d\d"))
+    for place in row(page, calls[0]).locator(".badge, .badge time, .ack").all():
+        assert apart(box(place), box(slot2(page, calls[0])))
+
+
+def test_a_tenants_name_has_room_on_a_phone(page):
+    # The tag of a demo, where it is one, would stand beside it.
+    page.locator(".tenant").evaluate("(h1) => h1.insertAdjacentHTML('beforeend', '<span class=tag>Demo</span>')")
+    name = page.locator(".tenant > span").first
+    expect(name).to_have_text("Acme Support")
+    fits = "(place) => place.scrollWidth <= place.clientWidth && place.scrollHeight <= place.clientHeight"
+    assert name.evaluate(fits)
+    for word_of_it in ("Acme", "Support"):  # neither is broken in two
+        assert name.evaluate(
+            """(place, word) => {
+              const range = document.createRange();
+              range.setStart(place.firstChild, place.textContent.indexOf(word));
+              range.setEnd(place.firstChild, place.textContent.indexOf(word) + word.length);
+              return range.getClientRects().length === 1;
+            }""",
+            word_of_it,
+        )
 
 
 def test_wide_screens_keep_resume_apart_from_pause_too(board, cast, calls):
