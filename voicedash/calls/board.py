@@ -14,6 +14,7 @@ from voicedash.tenants.board import snapshot
 from voicedash.tenants.models import BandwidthAccount, Board, Tenant
 
 GREY_FOR = timedelta(seconds=60)  # an ended call stays this long, so that nobody wonders where it went
+_OPEN = (Command.State.CLAIMED, Command.State.WAITING)
 SILENT = timedelta(seconds=60)  # a fetch that says nothing for so long has died
 
 
@@ -90,26 +91,32 @@ def row(call: Call, *, outcome: str = "", confirm: str = "") -> Row:
 
 
 def _draw(calls: QuerySet[Call], now: datetime, alias: str) -> list[Row]:
-    related = ("account", "acknowledged__by", "acknowledged__reason", "last_pause__by", "last_pause__reason")
-    found = list(calls.select_related(*related).order_by("pk"))
-    of_these = Q(call__in=calls.values("pk"))
+    """Rows in four queries: joined into one, their commands' people and reasons cost more than all four."""
+    found = list(calls.select_related("account").order_by("pk"))
+    pks = [call.pk for call in found]
+    shown = {call.acknowledged_id for call in found} | {
+        call.last_pause_id for call in found if call.recording == Recording.UNCONFIRMED
+    }
+    commands = Command.objects.using(alias).select_related("by", "reason")
+    known: dict[int, Command] = {}
     claimed: dict[int, Command] = {}
     waiting: dict[int, Command] = {}
-    for command in Command.objects.using(alias).select_related("by", "reason").filter(of_these).exclude(state="closed"):
+    for command in commands.filter(Q(pk__in=shown - {None}) | Q(call__in=pks, state__in=_OPEN)):
+        known[command.pk] = command
         # One that has expired still counts until it is closed: what its sender did is not known.
-        (claimed if command.state == Command.State.CLAIMED else waiting)[command.call_id] = command
+        if command.state == Command.State.CLAIMED:
+            claimed[command.call_id] = command
+        elif command.state == Command.State.WAITING:
+            waiting[command.call_id] = command
     doubts: dict[int, list[Attempt]] = defaultdict(list)
-    open_doubts = Attempt.objects.using(alias).select_related("command").filter(doubt_until__gt=now)
-    for attempt in open_doubts.filter(command__call__in=calls.values("pk")):
+    in_doubt = Attempt.objects.using(alias).select_related("command").filter(doubt_until__gt=now)
+    for attempt in in_doubt.filter(command__call__in=pks):
         doubts[attempt.command.call_id].append(attempt)
+    for call in found:
+        call.acknowledged = known.get(call.acknowledged_id or 0)
+        call.last_pause = known.get(call.last_pause_id or 0)
     return [
-        rows.draw(
-            call,
-            command=claimed.get(call.pk),
-            waiting=waiting.get(call.pk),
-            doubts=doubts[call.pk],
-            now=now,
-        )
+        rows.draw(call, command=claimed.get(call.pk), waiting=waiting.get(call.pk), doubts=doubts[call.pk], now=now)
         for call in found
     ]
 
