@@ -167,8 +167,10 @@
       const answer = await fetch(bar.dataset.boardUrl, asks(8000));
       if (answer.status === 401 || answer.type === "opaqueredirect") return signedOut();
       if (answer.status === 403 || answer.status === 404) { outside = "You no longer see this board"; return; }
-      const fresh = answer.ok && parse(await answer.text()).getElementById("board");
+      const page = answer.ok && parse(await answer.text());
+      const fresh = page && page.getElementById("board");
       if (!fresh) return;
+      follow(page.getElementById("fetch"));
       outside = "";
       asOf = Date.parse(fresh.dataset.asOf);
       offset = asOf - (sent + Date.now()) / 2;
@@ -177,6 +179,13 @@
       reconcile(fresh);
     } catch { /* no answer: the header tells how long already */ }
     finally { pulse(); }
+  }
+  // How the fetches go, a colleague's too; while one runs here, its own progress is newer.
+  function follow(fresh) {
+    const shown = document.getElementById("fetch");
+    if (!fresh || !shown || shown.querySelector("[data-running]")) return;
+    shown.replaceWith(fresh);
+    htmx.process(fresh);
   }
   function signedOut() { outside = SIGNED_OUT; pulse(); return null; }
   document.addEventListener("visibilitychange", () => { if (!document.hidden) look(); });

@@ -59,6 +59,7 @@ def test_everyone_at_the_board_sees_the_result_of_a_colleagues_fetch(board, cast
     expect(anas.locator(".row")).to_have_count(1)
     look(mias)
     expect(mias.locator(".row")).to_have_count(1)
+    expect(mias.locator("#fetch")).to_contain_text("1 live, 1 new")
     assert Fetch.objects.get().by == cast.ana
 
 

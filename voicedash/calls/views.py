@@ -21,7 +21,7 @@ _LEVELS = {"good": messages.SUCCESS, "bad": messages.ERROR, "wait": messages.INF
 
 @require_GET
 def board(request: TenantRequest, tenant: str) -> HttpResponse:
-    """Every call of the tenant; to a background request, only its rows."""
+    """Every call of the tenant; to a background request, only its rows and how the fetches went."""
     claims.close_expired(request.tenant.pk)
     drawn = boards.read(request.tenant)
     second, at = _number(request.GET.get("confirm")), _number(request.GET.get("at"))
@@ -29,7 +29,7 @@ def board(request: TenantRequest, tenant: str) -> HttpResponse:
         drawn = boards.asking_again(drawn, second, at)
     context = _context(request) | {"board": drawn}
     if request.headers.get("X-Background") == "1":
-        return render(request, "calls/_rows.html", context)
+        return render(request, "calls/_look.html", context)
     context["basic_ends"] = accounts.basic_ends_for(request.membership)
     return render(request, "calls/board.html", context)
 
