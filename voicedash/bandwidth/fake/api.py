@@ -201,17 +201,16 @@ def _recordings(call: FakeCall, base: str) -> list[dict[str, object]]:
         if call.ended is None or call.answered is None or not call.recorded:
             return []
         path = f"{base}{VOICE_PATH}/accounts/{call.account_id}/calls/{call.call_id}/recordings/{call.recording_id}"
+        # Of these, the official description lets only mediaUrl and transcription be null; the others are left out.
+        parent = {"parentCallId": call.parent_call_id} if call.parent_call_id else {}
         return [
             {
                 "applicationId": call.application_id,
                 "accountId": call.account_id,
                 "callId": call.call_id,
-                "parentCallId": call.parent_call_id,
                 "recordingId": call.recording_id,
                 "to": call.to,
                 "from": call.from_,
-                "transferCallerId": None,
-                "transferTo": None,
                 "duration": _duration(call.recorded_seconds()),
                 "direction": call.direction,
                 "channels": 1,
@@ -221,7 +220,7 @@ def _recordings(call: FakeCall, base: str) -> list[dict[str, object]]:
                 "status": "complete",
                 "mediaUrl": f"{path}/media",
                 "transcription": None,
-                "recordingName": None,
+                **parent,
             }
         ]
 

@@ -44,7 +44,7 @@ class Request:
     status: int | None = None
     effect_at: float | None = None
     fault: str = ""
-    authorization: str = field(default="", repr=False)  # blanked before the request is remembered
+    authorization: str = field(default="", repr=False)  # as it came: compared, never shown
 
     def header(self, name: str) -> str:
         """The value of the header `name` (any case), or ""."""
