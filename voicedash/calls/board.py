@@ -9,7 +9,7 @@ from django.db.models.functions import Now
 
 from voicedash.calls import rows
 from voicedash.calls.models import Attempt, Call, Command, Fetch, Recording, Wanted
-from voicedash.calls.rows import Row
+from voicedash.calls.rows import Doubt, Row
 from voicedash.tenants.board import snapshot
 from voicedash.tenants.models import BandwidthAccount, Board, Tenant
 
@@ -77,17 +77,14 @@ def asking_again(board: BoardView, pk: int, version: int) -> BoardView:
     return replace(board, rows=drawn)
 
 
-def row(call: Call, *, outcome: str = "", confirm: str = "") -> Row:
-    """One call's row as it is now; `outcome` and `confirm` belong to the answer to a press.
-
-    Raises Call.DoesNotExist when the call was deleted meanwhile.
-    """
+def row(call: Call) -> Row:
+    """One call's row as it is now. Raises Call.DoesNotExist when the call was deleted meanwhile."""
     with snapshot() as alias:
         board = Board.objects.using(alias).annotate(now=Now()).get(tenant=call.tenant_id)
         drawn = _draw(Call.objects.using(alias).filter(pk=call.pk), board.now, alias)
     if not drawn:
         raise Call.DoesNotExist
-    return replace(drawn[0], outcome=outcome, confirm=confirm)
+    return drawn[0]
 
 
 def _draw(calls: QuerySet[Call], now: datetime, alias: str) -> list[Row]:
@@ -108,10 +105,11 @@ def _draw(calls: QuerySet[Call], now: datetime, alias: str) -> list[Row]:
             claimed[command.call_id] = command
         elif command.state == Command.State.WAITING:
             waiting[command.call_id] = command
-    doubts: dict[int, list[Attempt]] = defaultdict(list)
-    in_doubt = Attempt.objects.using(alias).select_related("command").filter(doubt_until__gt=now)
-    for attempt in in_doubt.filter(command__call__in=pks):
-        doubts[attempt.command.call_id].append(attempt)
+    doubts: dict[int, list[Doubt]] = defaultdict(list)
+    attempts = Attempt.objects.using(alias).filter(doubt_until__gt=now, command__call__in=pks).order_by()
+    for pk, wanted, until in attempts.values_list("command__call", "command__wanted", "doubt_until"):
+        if until is not None:
+            doubts[pk].append(Doubt(wanted, until))
     for call in found:
         call.acknowledged = known.get(call.acknowledged_id or 0)
         call.last_pause = known.get(call.last_pause_id or 0)

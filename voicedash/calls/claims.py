@@ -13,7 +13,7 @@ from django.db import Error as DatabaseProblem
 from django.db import transaction
 from django.db.models.functions import Now
 
-from voicedash.calls import judging, state
+from voicedash.calls import judging, rows, state
 from voicedash.calls.models import Call, Command, Outcome, Wanted
 from voicedash.calls.press import Claim, Made, Press, Settled, Turned
 from voicedash.calls.times import times
@@ -141,7 +141,7 @@ def settle(claim: Claim, outcome: Outcome, attempts: list[Made]) -> Settled:
     """
     told = [{"result": made.result, "status": made.status, "reference": made.reference} for made in attempts]
     with writing(claim.press.tenant_id) as stamp:
-        command = Command.objects.filter(pk=claim.command_id).first()
+        command = Command.objects.select_related("call__account").filter(pk=claim.command_id).first()
         if command is None:  # the account or the call was deleted meanwhile; what was sent is still told
             gone = Call(tenant_id=claim.press.tenant_id, call_id=claim.call_id)
             asked = Command(pk=claim.command_id, wanted=claim.press.wanted)
@@ -150,9 +150,9 @@ def settle(claim: Claim, outcome: Outcome, attempts: list[Made]) -> Settled:
         if _written_before(command, outcome, attempts):
             transaction.set_rollback(True)
             return Settled(outcome)
-        call = _call(claim.press)
+        call = command.call
         changed = state.close(command, stamp, outcome, took_ms=_took_ms(claim, attempts), state=Command.State.CLAIMED)
-        state.keep(command, attempts, stamp)
+        state.keep(command, attempts, stamp, late=not changed)
         verb = "recording.answered" if changed else "recording.answered_late"
         state.tell(call, verb, stamp, claim.press.actor, command, outcome=outcome, attempts=told)
         if not changed:
@@ -165,7 +165,11 @@ def settle(claim: Claim, outcome: Outcome, attempts: list[Made]) -> Settled:
             state.unconfirm(call, claim.press.wanted, stamp)
         else:
             state.touch(call, stamp)
-    return Settled(outcome)
+        simple = outcome == Outcome.ACKNOWLEDGED and not pause_waits(claim) and not state.in_doubt(call, stamp)
+    if not simple:
+        return Settled(outcome)
+    command.by, command.reason = claim.press.by, claim.press.reason  # known: not to be read again
+    return Settled(outcome, row=rows.draw(call, command=None, waiting=None, doubts=[], now=stamp.now))
 
 
 def withdraw(claim: Claim, why: str) -> None:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from voicedash.calls import words
 from voicedash.calls.models import Command, Wanted
+from voicedash.calls.rows import Row
 from voicedash.tenants.models import BandwidthAccount, Reason, User
 
 
@@ -68,7 +69,11 @@ class Made:
 
 @dataclass(frozen=True)
 class Settled:
-    """What was written. `wish`: somebody closed the command first, and this newest one must be asked for again."""
+    """What was written, and the call's row as of that where nothing more had to be read for it.
+
+    `wish`: somebody closed the command first, and this newest one must be asked for again.
+    """
 
     outcome: str
     wish: Command | None = None
+    row: Row | None = None

@@ -19,6 +19,7 @@ from django.db import connection
 from voicedash.calls import asking, claims, words
 from voicedash.calls.models import Call, Command, Outcome, Wanted
 from voicedash.calls.press import Claim, Made, Press, Settled, Turned
+from voicedash.calls.rows import Row
 from voicedash.calls.times import times
 from voicedash.tenants import accounts, sealing
 from voicedash.tenants.board import release_connection
@@ -32,11 +33,15 @@ AT_ONCE = 16  # presses on one account; one that hangs must not take the threads
 
 @dataclass(frozen=True)
 class Answer:
-    """What came of a press: a word of `data-outcome`, what to say, and the question where it needs a second press."""
+    """What came of a press: a word of `data-outcome`, what to say, and the question where it needs a second press.
+
+    `row` is the call's row as the press left it, where that is known without reading it again.
+    """
 
     outcome: str
     said: words.Said
     confirm: str = ""
+    row: Row | None = None
 
 
 def pause(*, call: Call, by: User | None, reason: Reason | None = None, note: str = "") -> Answer:
@@ -45,7 +50,7 @@ def pause(*, call: Call, by: User | None, reason: Reason | None = None, note: st
     Never refused because of a resume in flight: it waits for its turn, at most 6 s. Blocks for at
     most about 23 s. Raises nothing of Bandwidth's: every outcome is an answer.
     """
-    reason = reason or Reason.objects.filter(tenant=call.tenant_id, default=True).first()
+    reason = reason or Reason.objects.filter(tenant=call.tenant_id, default=True).order_by("pk").first()
     return _press(call, Press(call.tenant_id, call.pk, Wanted.PAUSED, by, reason=reason, note=note))
 
 
@@ -130,7 +135,7 @@ def _ask_and_settle(claim: Claim) -> Answer:
         )
     settled = _settle(claim, outcome, attempts)
     if settled.wish is None:
-        return _answer(claim.press, settled.outcome, detail)
+        return replace(_answer(claim.press, settled.outcome, detail), row=settled.row)
     repaired = _repair(claim, settled.wish)
     same = repaired.outcome == Outcome.ACKNOWLEDGED and settled.wish.wanted == claim.press.wanted
     return _answer(claim.press, Outcome.ACKNOWLEDGED if same else Outcome.UNCONFIRMED)

@@ -2,9 +2,10 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from voicedash.calls import words
-from voicedash.calls.models import Attempt, Call, Command, Recording
+from voicedash.calls.models import Call, Command, Recording
 
 
 @dataclass(frozen=True)
@@ -36,15 +37,22 @@ class Row:
     confirm: str = ""  # "Ana paused 12 s ago. Resume anyway?"
 
 
+class Doubt(NamedTuple):
+    """What a request without a readable answer wanted, and until when it may still take effect."""
+
+    wanted: str
+    until: datetime
+
+
 def draw(
     call: Call,
     *,
     command: Command | None,
     waiting: Command | None,
-    doubts: list[Attempt],
+    doubts: list[Doubt],
     now: datetime,
 ) -> Row:
-    """The row of `call`, with its claimed and its waiting command and the attempts still in doubt at `now`."""
+    """The row of `call`, with its claimed and its waiting command and what is in doubt at `now`."""
     # The claimed command first: while a resume is out, a pause that waits for its turn makes nothing Paused.
     asked_by = command or waiting
     asking = asked_by.wanted if asked_by else ""
@@ -52,7 +60,7 @@ def draw(
     seen = words.state_of(call, asking)
     acknowledged = call.acknowledged if call.recording in {Recording.PAUSED, Recording.RECORDING} else None
     answered = call.recording if acknowledged else ""
-    ends = [d.doubt_until for d in doubts if d.doubt_until and d.doubt_until > now and d.command.wanted != answered]
+    ends = [doubt.until for doubt in doubts if doubt.until > now and doubt.wanted != answered]
     ours, theirs = words.parties(call)
     return Row(
         pk=call.pk,

@@ -38,7 +38,8 @@ def unconfirm(call: Call, wanted: str, stamp: Stamp) -> None:
 
 def touch(call: Call, stamp: Stamp, **columns: Any) -> None:
     """Writes the named columns and the version that makes boards draw the row anew."""
-    Call.objects.filter(pk=call.pk).update(version=stamp.version, **columns)
+    columns["version"] = stamp.version
+    Call.objects.filter(pk=call.pk).update(**columns)
     for name, value in columns.items():
         setattr(call, name, value)
 
@@ -47,7 +48,7 @@ def still_open(call: Call, stamp: Stamp) -> tuple[Command | None, Command | None
     """The call's claimed and its waiting command, after closing what has expired; True if anything was."""
     claimed = waiting = None
     changed = False
-    for command in Command.objects.select_related("by").filter(OPEN, call=call):
+    for command in Command.objects.filter(OPEN, call=call).order_by():
         if command.expires_at <= stamp.now:
             changed = True
             if command.state == Command.State.CLAIMED:
@@ -80,13 +81,21 @@ def vanish(call: Call, command: Command, stamp: Stamp) -> None:
 def close(command: Command, stamp: Stamp, outcome: Outcome, *, took_ms: int | None = None, state: str = "") -> bool:
     """Closes a command that is still open (and in `state`, where one is named); False if it is not."""
     still = Command.objects.filter(OPEN, pk=command.pk, **({"state": state} if state else {}))
-    return still.update(state=Command.State.CLOSED, outcome=outcome, closed_at=stamp.now, took_ms=took_ms) == 1
+    columns = {"state": Command.State.CLOSED, "outcome": outcome, "closed_at": stamp.now, "took_ms": took_ms}
+    if still.update(**columns) != 1:
+        return False
+    for name, value in columns.items():
+        setattr(command, name, value)
+    return True
 
 
-def keep(command: Command, attempts: list[Made], stamp: Stamp) -> None:
-    """Stores attempts; their monotonic times become the database's by their distance from now."""
+def keep(command: Command, attempts: list[Made], stamp: Stamp, *, late: bool) -> None:
+    """Stores attempts; their monotonic times become the database's by their distance from now.
+
+    `late`: somebody closed the command before, and may have kept an attempt for its sender.
+    """
     clock = time.monotonic()
-    first = command.attempts.count() + 1 if attempts and command.state == Command.State.CLOSED else 1
+    first = command.attempts.count() + 1 if late else 1
     Attempt.objects.bulk_create(
         Attempt(
             command=command,
@@ -100,6 +109,11 @@ def keep(command: Command, attempts: list[Made], stamp: Stamp) -> None:
         )
         for number, made in enumerate(attempts, start=first)
     )
+
+
+def in_doubt(call: Call, stamp: Stamp) -> bool:
+    """Whether a request of this call may still take effect without our knowing."""
+    return Attempt.objects.filter(command__call=call, doubt_until__gt=stamp.now).exists()
 
 
 def tell(call: Call, verb: str, stamp: Stamp, by: User | None, command: Command, **data: Any) -> None:

@@ -1,5 +1,6 @@
 """The board and its presses: fetch if allowed, call a verb, render."""
 
+from dataclasses import replace
 from typing import Any
 
 from django.contrib import messages
@@ -31,6 +32,7 @@ def board(request: TenantRequest, tenant: str) -> HttpResponse:
     if request.headers.get("X-Background") == "1":
         return render(request, "calls/_look.html", context)
     context["basic_ends"] = accounts.basic_ends_for(request.membership)
+    context["sealed"] = accounts.sealed_for(request.membership)
     return render(request, "calls/board.html", context)
 
 
@@ -112,7 +114,7 @@ def _answered(request: TenantRequest, call: Call, answer: Answer) -> HttpRespons
         messages.add_message(request, _LEVELS[answer.said.tone], said)
         return _to_board(request, confirm=call if answer.confirm else None)
     try:
-        drawn = boards.row(call, outcome=answer.outcome, confirm=answer.confirm)
+        drawn = replace(answer.row or boards.row(call), outcome=answer.outcome, confirm=answer.confirm)
     except Call.DoesNotExist:  # what was asked was asked: a 404 would say that nothing was
         return render(request, "calls/_say.html", {"oob": True, **vars(answer.said)})
     return render(request, "calls/_answer.html", _context(request) | {"row": drawn, "answer": answer.said})

@@ -1,5 +1,6 @@
 """The whole of voicedash as one ASGI application: which way each request goes."""
 
+import gc
 import re
 
 from voicedash.live.lanes import WSGI, Lane, Limits, Receive, Scope, Send
@@ -39,6 +40,9 @@ class Application:
         while True:
             message = await receive()
             if message["type"] == "lifespan.startup":
+                # What was loaded until now stays: to look through it again and again would hold up presses.
+                gc.collect()
+                gc.freeze()
                 await send({"type": "lifespan.startup.complete"})
             else:
                 self.pages.close()

@@ -22,7 +22,7 @@ def membership_of(user: User, slug: str) -> Membership | None:
     """The membership by which `user` sees the tenant `slug` now, with the tenant; None for a stranger."""
     if not user.is_active:
         return None
-    return Membership.objects.select_related("tenant").filter(user=user, tenant__slug=slug).first()
+    return Membership.objects.select_related("tenant").filter(user=user, tenant__slug=slug).order_by("pk").first()
 
 
 def require(membership: Membership, roles: frozenset[Role]) -> None:
