@@ -1,23 +1,27 @@
 """Random presses under every scripted fault, sampled all through: does a row ever say Paused while it records?
 
-A lie: a row that shows Paused and is not resuming, while the stand-in records, for more
-than 2 s, with no doubt open. Run: `python -m benchmarks.faults --presses 500`.
+With `--nodes 2` two web processes share the database (PostgreSQL by TEST_DATABASE_URL); `--kill 10`
+kills one of them every 10 s, `--stop 45` suspends one for 20 s every 45 s. The board is looked at
+through a web process of its own, which nothing happens to.
+Run: `python -m benchmarks.faults --presses 5000 --kill 10 --stop 45`.
 """
 
 import argparse
 import random
-import re
 import sys
 import threading
 import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from contextlib import ExitStack
+
+import requests
 
 from benchmarks import stage
+from benchmarks.watching import ROW, Report, Watch, data_of, unlogged
+from benchmarks.weather import Weather
 from tests.serving import Node, Visitor
-from voicedash.audit import log
-from voicedash.audit.models import Entry
+from voicedash.audit import log, proof
 from voicedash.bandwidth.fake import Fake
 from voicedash.calls.models import Attempt, Call, Command
 from voicedash.tenants.models import Membership, Role, Tenant, User
@@ -43,95 +47,6 @@ RATES = {
     "token_expiry": 0.005,
 }
 LIE_SECONDS = 2.0
-_ROW = re.compile(r"<li id=\"call-(\d+)\"[^>]*>")
-_DATA = re.compile(r"data-([a-z-]+)=\"([^\"]*)\"")
-
-
-@dataclass
-class Watch:
-    """What the samples showed. Times are time.monotonic()."""
-
-    fake: Fake
-    call_ids: dict[int, str]
-    lie_seconds: float
-    samples: int = 0
-    rows: int = 0
-    unconfirmed: int = 0
-    failed: int = 0
-    longest: float = 0.0  # between two samples: what happened inside is not seen
-    lies: list[str] = field(default_factory=list)
-    _since: dict[int, float] = field(default_factory=dict)
-    _told: set[int] = field(default_factory=set)
-
-    def look(self, visitor: Visitor) -> dict[int, dict[str, str]]:
-        asked = time.monotonic()
-        answer = visitor.get("/t/acme/", headers={"X-Background": "1"})
-        rows = {int(m[1]): dict(_DATA.findall(m[0])) for m in _ROW.finditer(answer.text)}
-        if answer.status_code != 200 or not rows:
-            self.failed += 1
-            return {}
-        self.samples += 1
-        for pk, row in rows.items():
-            self.rows += 1
-            self.unconfirmed += row["recording"] == "unconfirmed"
-            claims = row["recording"] == "paused" and row["asking"] != "recording"
-            # The page was true at some moment between asking and reading: only what recorded at both counts.
-            theirs = self.fake.call(self.call_ids[pk])
-            records = {theirs.recorder_at(asked), theirs.recorder} == {"recording"}
-            if claims and records and "doubt-until" not in row:
-                since = self._since.setdefault(pk, asked)
-                if asked - since > self.lie_seconds and pk not in self._told:
-                    self._told.add(pk)
-                    self.lies.append(f"call {pk} shows Paused for {asked - since:.1f} s while it records: {row}")
-            else:
-                self._since.pop(pk, None)
-                self._told.discard(pk)
-        return rows
-
-    def all_through(self, visitor: Visitor, stop: threading.Event) -> None:
-        before = time.monotonic()
-        while not stop.wait(0.05):
-            self.look(visitor)
-            now = time.monotonic()
-            self.longest, before = max(self.longest, now - before), now
-
-
-@dataclass
-class Report:
-    """The figures of a run."""
-
-    presses: int
-    seconds: float
-    outcomes: Counter[str]
-    answers_untrue: int
-    puts: int
-    unreadable: int
-    unlogged: int
-    in_flight: int
-    watch: Watch
-    still_unconfirmed: int
-    chain: str | None
-
-    @property
-    def holds(self) -> bool:
-        return not (self.watch.lies or self.unlogged or self.in_flight or self.answers_untrue or self.chain)
-
-    def lines(self) -> list[str]:
-        watch = self.watch
-        return [
-            f"presses            {self.presses} in {self.seconds:.0f} s: {dict(self.outcomes.most_common())}",
-            f"PUTs               {self.puts}, of them {self.unreadable} without a readable answer",
-            f"samples            {watch.samples} boards, {watch.rows} rows, at most {watch.longest:.2f} s apart, "
-            f"{watch.failed} failed",
-            f"lies               {len(watch.lies)}",
-            *[f"  {lie}" for lie in watch.lies[:5]],
-            f"answers untrue     {self.answers_untrue} (said Paused, and nothing was paused while it was asked)",
-            f"PUTs without entry {self.unlogged}",
-            f"left in flight     {self.in_flight}",
-            f"unconfirmed        {watch.unconfirmed / max(1, watch.rows):.1%} of sampled rows "
-            f"({self.unreadable / max(1, self.puts):.1%} of PUTs were unreadable); {self.still_unconfirmed} at the end",
-            f"log                {self.chain or 'whole'}",
-        ]
 
 
 def supervisors(tenant: Tenant, number: int) -> list[User]:
@@ -144,38 +59,47 @@ def run(
     nodes: list[Node],
     fake: Fake,
     people: list[User],
-    watcher: User,
+    watcher: Visitor,
     calls: list[Call],
     *,
     presses: int,
     seed: int,
     scale: float = 1.0,
+    weather: Weather | None = None,
 ) -> Report:
     """Presses at random until `presses` were made, then waits for calm, and counts. `scale` is the nodes'."""
     fake.storm_seconds = 6.0 * scale
     fake.storm(RATES, seed=seed)
     watch = Watch(fake, {call.pk: call.call_id for call in calls}, LIE_SECONDS * max(scale, 0.5))
     stop = threading.Event()
-    sampler = threading.Thread(target=watch.all_through, args=(nodes[0].browser_of(watcher), stop))
+    sampler = threading.Thread(target=watch.all_through, args=(watcher, stop))
     sampler.start()
     began = time.monotonic()
     outcomes: Counter[str] = Counter()
     untrue = 0
-    with ThreadPoolExecutor(len(people)) as pool:
-        visitors = [nodes[n % len(nodes)].browser_of(person) for n, person in enumerate(people)]
-        share = [presses // len(people) + (n < presses % len(people)) for n in range(len(people))]
-        for counted, wrong in pool.map(
-            lambda n: _one_person(visitors[n], fake, calls, share[n], random.Random(seed + n), scale),
-            range(len(people)),
-        ):
+    with weather or ExitStack(), ThreadPoolExecutor(len(people)) as pool:
+        pressing = [
+            pool.submit(
+                _one_person,
+                nodes[n % len(nodes)],
+                nodes[n % len(nodes)].browser_of(person),
+                fake,
+                calls,
+                presses // len(people) + (n < presses % len(people)),
+                random.Random(seed + n),
+                scale,
+            )
+            for n, person in enumerate(people)
+        ]
+        for counted, wrong in (one.result() for one in pressing):
             outcomes += counted
             untrue += wrong
     seconds = time.monotonic() - began
     fake.storm(None)
-    _until_calm(watch, nodes[0].browser_of(watcher), 60 * scale)
     stop.set()
     sampler.join()
-    final = watch.look(nodes[0].browser_of(watcher))
+    _until_calm(watch, watcher, 60 * scale)
+    final = watch.look(watcher)
     return Report(
         presses=presses,
         seconds=seconds,
@@ -183,16 +107,19 @@ def run(
         answers_untrue=untrue,
         puts=len(fake.puts),
         unreadable=Attempt.objects.filter(result="unknown").count(),
-        unlogged=_unlogged(fake),
+        unlogged=unlogged(fake),
         in_flight=Command.objects.exclude(state=Command.State.CLOSED).count(),
         watch=watch,
         still_unconfirmed=sum(row["recording"] == "unconfirmed" for row in final.values()),
-        chain=log.fault_in(log.of_tenant(calls[0].tenant_id)),
+        chain=proof.fault_in(log.of_tenant(calls[0].tenant_id)),
+        weather=f"{weather.killed} kill -9, {weather.stopped} times suspended for {weather.stop_for:.0f} s"
+        if weather
+        else "",
     )
 
 
 def _one_person(
-    visitor: Visitor, fake: Fake, calls: list[Call], presses: int, dice: random.Random, scale: float
+    node: Node, visitor: Visitor, fake: Fake, calls: list[Call], presses: int, dice: random.Random, scale: float
 ) -> tuple[Counter[str], int]:
     outcomes: Counter[str] = Counter()
     untrue = 0
@@ -200,14 +127,25 @@ def _one_person(
         call = dice.choice(calls)
         verb = dice.choice(["pause", "pause", "resume"])
         began = time.monotonic()
-        answer = visitor.post(f"/t/acme/calls/{call.pk}/{verb}/", data={"anyway": "1"})
-        row = _ROW.search(answer.text)
-        outcome = dict(_DATA.findall(row[0]))["outcome"] if row else f"HTTP {answer.status_code}"
+        outcome = _pressed(node, visitor, call, verb)
         outcomes[f"{verb} {outcome}"] += 1
         if verb == "pause" and outcome == "acknowledged":
             untrue += not _was_paused(fake, call.call_id, began, time.monotonic())
         time.sleep(dice.uniform(0, 0.3) * scale)
     return outcomes, untrue
+
+
+def _pressed(node: Node, visitor: Visitor, call: Call, verb: str) -> str:
+    """The outcome in the row that came back, or what came instead of one. A killed node is waited for first."""
+    while not node.url:
+        time.sleep(0.05)
+    visitor.url = node.url
+    try:
+        answer = visitor.post(f"/t/acme/calls/{call.pk}/{verb}/", data={"anyway": "1"})
+    except requests.RequestException:
+        return "no answer"
+    row = ROW.search(answer.text)
+    return data_of(row)["outcome"] if row else f"HTTP {answer.status_code}"
 
 
 def _was_paused(fake: Fake, call_id: str, began: float, ended: float) -> bool:
@@ -216,44 +154,52 @@ def _was_paused(fake: Fake, call_id: str, began: float, ended: float) -> bool:
     return "paused" in inside or call.recorder_at(began) == "paused"
 
 
-def _until_calm(watch: Watch, visitor: Visitor, seconds: float) -> None:
+def _until_calm(watch: Watch, watcher: Visitor, seconds: float) -> None:
     """Waits until nothing is in flight and every claim that was left has had time to expire."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
-        rows = watch.look(visitor)
+        rows = watch.look(watcher)
         if rows and not any(row["asking"] or "doubt-until" in row for row in rows.values()):
             return
         time.sleep(0.1)
 
 
-def _unlogged(fake: Fake) -> int:
-    """PUTs of which no entry tells: more requests for a call and state than its commands' attempts account for."""
-    told: Counter[tuple[str, str]] = Counter()
-    asked: Counter[tuple[str, str]] = Counter()
-    for entry in Entry.objects.filter(verb__startswith="recording.").iterator():
-        place = (entry.call_id, entry.data["wanted"])
-        if entry.verb == "recording.asked":
-            asked[place] += 1
-        told[place] += len(entry.data.get("attempts", [])) + (entry.verb == "recording.sender_vanished")
-    made = Counter((put.call_id or "", put.state or "") for put in fake.puts)
-    return sum(max(0, count - told[place]) if asked[place] else count for place, count in made.items())
-
-
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--presses", type=int, default=500)
     parser.add_argument("--users", type=int, default=8)
     parser.add_argument("--calls", type=int, default=40)
+    parser.add_argument("--nodes", type=int, default=1)
+    parser.add_argument("--kill", type=float, default=0, help="seconds between two kill -9")
+    parser.add_argument("--stop", type=float, default=0, help="seconds between two suspensions of 20 s")
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
     stage.database()
-    with Fake(latency=0.05) as fake:
+    with Fake(latency=0.05) as fake, ExitStack() as running:
         cast = stage.company(fake)
         people = supervisors(cast.acme, options.users)
         calls = stage.calls(fake, cast, options.calls)
-        with Node(voice_url=fake.voice_url, token_url=fake.token_url) as node:
-            report = run([node], fake, people, cast.vic, calls, presses=options.presses, seed=options.seed)
-    print(f"{options.users} users, {options.calls} calls, seed {options.seed}; {stage.machine()}")
+        watched, *nodes = [
+            running.enter_context(Node(voice_url=fake.voice_url, token_url=fake.token_url))
+            for _ in range(options.nodes + 1)
+        ]
+        weather = (
+            Weather(nodes, options.kill, options.stop, seed=options.seed) if options.kill or options.stop else None
+        )
+        report = run(
+            nodes,
+            fake,
+            people,
+            watched.browser_of(cast.vic),
+            calls,
+            presses=options.presses,
+            seed=options.seed,
+            weather=weather,
+        )
+    print(
+        f"{options.users} users, {options.calls} calls, {options.nodes} web processes, seed {options.seed}; "
+        f"{stage.machine()}"
+    )
     print("\n".join(report.lines()))
     print("HOLDS" if report.holds else "DOES NOT HOLD")
     return 0 if report.holds else 1

@@ -12,7 +12,8 @@ def test_no_row_ever_says_paused_while_it_records(cast, bandwidth, live_call, no
     bandwidth.latency = 0.02
     calls = [live_call(cast.acme_account)[0] for _ in range(40)]
     people = faults.supervisors(cast.acme, 8)
-    report = faults.run([node(SCALE)], bandwidth, people, cast.vic, calls, presses=500, seed=7, scale=SCALE)
+    web = node(SCALE)
+    report = faults.run([web], bandwidth, people, web.browser_of(cast.vic), calls, presses=500, seed=7, scale=SCALE)
     assert report.holds, "\n".join(report.lines())
     # It must have been a storm, and have been looked at.
     assert report.unreadable > 50
