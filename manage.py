@@ -13,7 +13,8 @@ def main() -> None:
     try:
         execute_from_command_line(sys.argv)
     except ImproperlyConfigured as error:  # a setting to mend is a sentence, not a traceback
-        sys.exit(str(error))
+        print(error, file=sys.stderr)
+        sys.exit(2)  # as of a wrong argument; `verify_log` says by a 1 that it found a fault
 
 
 if __name__ == "__main__":

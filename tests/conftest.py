@@ -1,17 +1,21 @@
 """What every test may ask for: the cast, the stand-in for Bandwidth, a signed-in client."""
 
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any, TypeVar
 
 import pytest
 from django.conf import settings
-from django.db import connections
+from django.db import connection, connections
 from django.test import Client
+from pytest_django import DjangoDbBlocker
 
 from tests import cast as people
+from tests import sessions, unguarded
 from tests.cast import Cast
+from tests.keyring import Keyring
 from tests.serving import Node
 from voicedash.bandwidth import credentials
 from voicedash.bandwidth.fake import Fake, FakeCall
@@ -19,8 +23,11 @@ from voicedash.calls import times
 from voicedash.calls.models import Call
 from voicedash.tenants.models import BandwidthAccount, User
 
+T = TypeVar("T")
 # Rooms whose tests use the database. Committed data: presses run in threads and processes of their own.
 _WITH_DATABASE = {"audit", "browser", "calls", "tenants", "test_every_url.py", "worker"}
+# scripts/test runs these on both engines; of the browser's only some presses, or it would take its ten minutes.
+_PRESSING = {"test_pausing.py", "test_resuming.py"}
 
 
 def pytest_configure() -> None:
@@ -28,13 +35,17 @@ def pytest_configure() -> None:
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
     # Hashed names need collected files; the tests that drive `serve` have them.
     settings.STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
+    unguarded.let_flush()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     root = Path(__file__).parent
     for item in items:
-        if item.path.relative_to(root).parts[0] in _WITH_DATABASE:
+        room = item.path.relative_to(root).parts[0]
+        if room in _WITH_DATABASE:
             item.add_marker(pytest.mark.django_db(transaction=True, databases=["default", "snapshot"]))
+            if room != "browser" or item.path.name in _PRESSING:
+                item.add_marker(pytest.mark.database)
 
 
 @pytest.fixture(scope="session")
@@ -45,6 +56,15 @@ def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix: N
         if database["ENGINE"].endswith("sqlite3") and alias == "default":
             worker = Path(str(database["TEST"].get("NAME") or "default")).name
             database["TEST"]["NAME"] = str(Path(database["NAME"]).with_name(f"test-{worker}.sqlite3"))
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
+    """PostgreSQL drops no database on which a killed process has left sessions."""
+    yield
+    if connection.vendor == "postgresql":
+        with django_db_blocker.unblock():
+            sessions.end_all_others()
 
 
 @pytest.fixture
@@ -110,21 +130,41 @@ def live_call(bandwidth: Fake) -> Callable[..., tuple[Call, FakeCall]]:
 
 @pytest.fixture
 def node(bandwidth: Fake) -> Iterator[Callable[..., Node]]:
-    """Starts real web processes on the tests' database; `scale` makes the times of a press shorter."""
+    """Starts real web processes on the tests' database; `scale` makes the times of a press shorter.
+
+    `pool`: the most connections it may have on PostgreSQL.
+    """
     with ExitStack() as running:
 
-        def start(scale: float = 1.0) -> Node:
+        def start(scale: float = 1.0, pool: int | None = None) -> Node:
             return running.enter_context(
-                Node(scale=scale, voice_url=bandwidth.voice_url, token_url=bandwidth.token_url)
+                Node(scale=scale, pool=pool, voice_url=bandwidth.voice_url, token_url=bandwidth.token_url)
             )
 
         yield start
 
 
 @pytest.fixture
+def keyring(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, settings: Any) -> Keyring:
+    """A data folder with keys of its own, before the cast's secrets are sealed with them."""
+    return Keyring(tmp_path / "data", monkeypatch, settings)
+
+
+@pytest.fixture
 def threads() -> Iterator[ThreadPoolExecutor]:
     """Threads that give their database connections back."""
-    with ThreadPoolExecutor(32, initializer=None) as pool:
+    with _Threads(32) as pool:
         yield pool
-        for _ in range(32):
-            pool.submit(connections.close_all)
+
+
+class _Threads(ThreadPoolExecutor):
+    """After each piece of work, as Django does after a request: what a thread keeps is lost to the pool."""
+
+    def submit(self, fn: Callable[..., T], /, *args: Any, **kwargs: Any) -> Future[T]:
+        def work() -> T:
+            try:
+                return fn(*args, **kwargs)
+            finally:
+                connections.close_all()
+
+        return super().submit(work)

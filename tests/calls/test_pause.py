@@ -1,6 +1,6 @@
 """Pausing: the answer says Paused only because Bandwidth said so."""
 
-from voicedash.audit import log
+from voicedash.audit import log, proof
 from voicedash.audit.models import Entry
 from voicedash.calls import recording
 from voicedash.calls.models import Command
@@ -26,7 +26,7 @@ def test_asking_and_answer_stand_in_the_log(cast, bandwidth, live_call):
     assert (asked.verb, asked.actor, asked.call_id) == ("recording.asked", cast.ana.pk, call.call_id)
     assert answered.data["outcome"] == "acknowledged"
     assert answered.data["attempts"] == [{"result": "acknowledged", "status": 200, "reference": ""}]
-    assert log.fault_in(log.of_tenant(cast.acme.pk)) is None
+    assert proof.fault_in(log.of_tenant(cast.acme.pk)) is None
 
 
 def test_a_resume_brings_the_recording_back(cast, bandwidth, live_call):

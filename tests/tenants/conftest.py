@@ -9,7 +9,7 @@ from django.test import Client
 from pytest_django.fixtures import Settings
 
 from tests.cast import PASSWORD, Cast
-from voicedash.audit import log
+from voicedash.audit import log, proof
 from voicedash.audit.models import Entry
 from voicedash.tenants.models import Tenant, User
 
@@ -52,5 +52,5 @@ def sign_in(client: Client, username: str, password: str = PASSWORD) -> Any:
 def told(chain: str | Tenant) -> list[tuple[str, int | None, dict[str, Any]]]:
     """The entries of a chain, oldest first: verb, actor, data. The chain is whole."""
     name = chain if isinstance(chain, str) else log.of_tenant(chain.pk)
-    assert log.fault_in(name) is None
+    assert proof.fault_in(name) is None
     return [(e.verb, e.actor, e.data) for e in Entry.objects.filter(chain=name).order_by("seq")]

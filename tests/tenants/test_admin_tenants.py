@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from tests.cast import Cast
 from tests.tenants.conftest import told
-from voicedash.audit import log
+from voicedash.audit import log, proof
 from voicedash.audit.models import Entry
 from voicedash.calls.models import Attempt, Call, Command
 from voicedash.tenants.models import BandwidthAccount, Board, Membership, Reason, Tenant
@@ -122,7 +122,7 @@ def test_a_tenant_goes_with_its_calls_and_leaves_its_log(cast: Cast, root: Clien
     assert not Call.objects.exists()
     assert not BandwidthAccount.objects.filter(tenant_id=cast.acme.pk).exists()
     assert Entry.objects.filter(chain=log.of_tenant(cast.acme.pk), verb="tenant.removed").exists()
-    assert log.fault_in(log.of_tenant(cast.acme.pk)) is None
+    assert proof.fault_in(log.of_tenant(cast.acme.pk)) is None
 
 
 def test_an_account_goes_with_its_calls(cast: Cast, root: Client) -> None:
