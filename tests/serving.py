@@ -1,5 +1,6 @@
 """A real web process of voicedash on the tests' database: to be killed, suspended, and driven by a browser."""
 
+import itertools
 import os
 import re
 import signal
@@ -9,6 +10,7 @@ import threading
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
+from urllib.parse import urlencode, urlsplit
 
 import requests
 from django.conf import settings
@@ -20,20 +22,31 @@ from voicedash.tenants.models import User
 
 ROOT = Path(__file__).resolve().parent.parent
 TOKEN = "c" * 32  # any 32 letters, the same in cookie and header, are a CSRF token
+_turn = itertools.count(1)
+
+
+def database_url(**options: object) -> str:
+    """The tests' own database, as a process of its own must be told it; `options` only where it is PostgreSQL."""
+    name = connection.settings_dict["NAME"]
+    if connection.vendor == "sqlite":
+        return f"sqlite:///{name}"
+    parts = urlsplit(os.environ["DATABASE_URL"])
+    given = {option: value for option, value in options.items() if value is not None}
+    query = "&".join(part for part in (parts.query, urlencode(given)) if part)
+    return parts._replace(path=f"/{name}", query=query).geturl()
 
 
 class Node:
-    """`manage.py serve` in a process of its own, with every time of a press scaled by `scale`."""
+    """`manage.py serve` in a process of its own, with every time of a press scaled by `scale`.
 
-    def __init__(self, *, scale: float = 1.0, voice_url: str, token_url: str) -> None:
-        database = connection.settings_dict
-        if connection.vendor == "sqlite":
-            url = f"sqlite:///{database['NAME']}"
-        else:
-            url = re.sub(r"/[^/?]*(\?|$)", rf"/{database['NAME']}\1", os.environ["DATABASE_URL"])
+    On PostgreSQL its sessions bear the node's `name`, and `pool` is the most it may have at once.
+    """
+
+    def __init__(self, *, scale: float = 1.0, pool: int | None = None, voice_url: str, token_url: str) -> None:
+        self.name = f"node-{os.getpid()}-{next(_turn)}"
         self.scale = scale
         self.environment = os.environ | {
-            "DATABASE_URL": url,
+            "DATABASE_URL": database_url(application_name=self.name, max_size=pool),
             "VOICEDASH_VOICE_URL": voice_url,
             "VOICEDASH_TOKEN_URL": token_url,
             "VOICEDASH_STATIC": str(DATA / "static"),
@@ -43,6 +56,7 @@ class Node:
         self.log: list[str] = []
 
     def __enter__(self) -> Self:
+        self.url = ""
         self.process = subprocess.Popen(
             [sys.executable, "-m", "tests.child", str(self.scale)],
             cwd=ROOT,

@@ -35,12 +35,15 @@ def _fernet_keys(text: str) -> list[str]:
         try:
             Fernet(key)
         except ValueError:
-            env.errors.append("VOICEDASH_KEYS: a key is not 32 url-safe base64-encoded bytes")
+            env.errors.append(f"VOICEDASH_KEYS: a key is not 32 url-safe base64-encoded bytes{_of_file}")
     return keys
 
 
+SEALING_KEYS_FILE = env.file_of("VOICEDASH_KEYS", DATA_DIR)  # read again by tenants.keys when it changes
+_of_file = f" (in {SEALING_KEYS_FILE})" if SEALING_KEYS_FILE else ""
 SEALING_KEYS = _fernet_keys(env.secret("VOICEDASH_KEYS", lambda: Fernet.generate_key().decode(), DATA_DIR))
 LOG_KEYS = _keys("VOICEDASH_LOG_KEYS", env.secret("VOICEDASH_LOG_KEYS", lambda: secrets.token_urlsafe(32), DATA_DIR))
+LOG_HEADS = Path(env.text("VOICEDASH_LOG_HEADS", str(DATA_DIR / "log-heads"))).resolve()
 
 # --- The address people use: hosts, origins and cookies follow from it -----------------------
 
@@ -76,8 +79,20 @@ SECURE_SSL_REDIRECT = False  # the proxy in front redirects; a health check insi
 SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
 # Of the customer's other hosts, and of browsers' built-in lists, only the customer decides.
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = False
-# Both decided above: subdomains and preloading, and that the proxy redirects.
+# What a deployment may accept knowingly, and the warning of `check --deploy` that is silent then.
+RISKS = {"no-second-factor": "voicedash.W001", "no-idle-timeout": "voicedash.W002"}
+
+
+def _accepted(text: str) -> list[str]:
+    words = text.replace(",", " ").split()
+    if unknown := sorted(set(words) - set(RISKS)):
+        raise ValueError(f"{' '.join(unknown)}: not one of {', '.join(RISKS)}")
+    return [RISKS[word] for word in words]
+
+
+# Decided above: subdomains and preloading, and that the proxy redirects.
 SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W008", "security.W021"]
+SILENCED_SYSTEM_CHECKS += env.parsed("VOICEDASH_ACCEPTED_RISKS", "", _accepted)
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
 _prefix = ("__Host-" if HTTPS else "") + ("voicedash_demo" if DEMO else "voicedash")
 SESSION_COOKIE_NAME = f"{_prefix}_session"
@@ -130,11 +145,19 @@ def _database(url: str) -> dict[str, Any]:
             ),
         }
     elif database["ENGINE"].endswith("postgresql"):
+        database["ENGINE"] = "voicedash.postgresql"
         database["CONN_MAX_AGE"] = 0  # a pool refuses persistent connections
-        database["CONN_HEALTH_CHECKS"] = True  # after a restart of the server the pool holds dead ones
+        most = options.pop("max_size", 24)
+        if not isinstance(most, int) or not 2 <= most <= 200:
+            raise ValueError(f"max_size={most}: a process takes from 2 to 200 connections")
+        # After an outage nothing waits for the pool's next try, later with every one: who needs a connection makes it.
+        options["pool"] = {"min_size": 1, "max_size": most, "timeout": 2, "reconnect_timeout": 1}
+        options.setdefault("application_name", "voicedash")  # whose sessions these are, in pg_stat_activity
         options |= {"connect_timeout": 2, "tcp_user_timeout": 5000}  # a network that is silent must not hold a press
-        options["pool"] = {"min_size": 2, "max_size": 24, "timeout": 2}
-        options["options"] = f"{options.get('options', '')} -c lock_timeout=2000 -c statement_timeout=30000".strip()
+        # A process that is stopped in a transaction holds the tenant's lock: the server ends its session.
+        limits = {"lock_timeout": 2000, "statement_timeout": 30000, "idle_in_transaction_session_timeout": 5000}
+        told = [f"-c {name}={milliseconds}" for name, milliseconds in limits.items()]
+        options["options"] = " ".join([str(options.get("options", "")), *told]).strip()
     else:
         raise ValueError("only sqlite:// and postgres:// are supported")
     return database
@@ -249,7 +272,8 @@ LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "filters": {"setup": {"()": "voicedash.tenants.masking.WithoutSetupTokens"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["setup"]}},
     "root": {"handlers": ["console"], "level": "WARNING"},
     "loggers": {
         "voicedash": {"level": "INFO"},

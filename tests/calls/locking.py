@@ -17,6 +17,8 @@ def locked(tenant: Tenant) -> Iterator[None]:
     def hold() -> None:
         with connection.cursor() as cursor:
             cursor.execute("BEGIN IMMEDIATE" if connection.vendor == "sqlite" else "BEGIN")
+            if connection.vendor == "postgresql":  # which would end a session that does nothing for so long
+                cursor.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
             cursor.execute("UPDATE tenants_board SET version = version WHERE tenant_id = %s", [tenant.pk])
             held.set()
             free.wait(30)

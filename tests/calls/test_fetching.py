@@ -196,6 +196,7 @@ def test_a_token_taken_back_is_renewed_without_anyone_noticing(cast: Cast, bandw
 def test_a_missing_sealing_key_is_told_and_nothing_is_asked(
     cast: Cast, bandwidth: Fake, ana: Client, settings: Any
 ) -> None:
+    settings.SEALING_KEYS_FILE = None  # nowhere else to look
     settings.SEALING_KEYS = ["bm90LXRoZS1rZXktdGhhdC1zZWFsZWQtdGhpcy0xMjM="]
     assert "a sealing key is missing" in fetched(ana)
     assert bandwidth.requests == []

@@ -184,6 +184,7 @@ def test_a_200_revives_a_call_that_was_thought_ended(cast, bandwidth, live_call)
 
 def test_a_missing_sealing_key_is_told_and_nothing_is_sent(cast, bandwidth, live_call, settings):
     call, _ = live_call(cast.acme_account)
+    settings.SEALING_KEYS_FILE = None  # nowhere else to look
     settings.SEALING_KEYS = ["bm90LXRoZS1rZXktdGhhdC1zZWFsZWQtdGhpcy0xMjM="]
     answer = recording.pause(call=call, by=cast.ana)
     assert (answer.outcome, bandwidth.requests) == ("credentials", [])

@@ -107,7 +107,7 @@ def _draw(calls: QuerySet[Call], now: datetime, alias: str) -> list[Row]:
             waiting[command.call_id] = command
     doubts: dict[int, list[Doubt]] = defaultdict(list)
     attempts = Attempt.objects.using(alias).filter(doubt_until__gt=now, command__call__in=pks).order_by()
-    for pk, wanted, until in attempts.values_list("command__call", "command__wanted", "doubt_until"):
+    for pk, wanted, until in attempts.values_list("command__call__pk", "command__wanted", "doubt_until"):
         if until is not None:
             doubts[pk].append(Doubt(wanted, until))
     for call in found:

@@ -165,7 +165,10 @@ def settle(claim: Claim, outcome: Outcome, attempts: list[Made]) -> Settled:
             state.unconfirm(call, claim.press.wanted, stamp)
         else:
             state.touch(call, stamp)
-        simple = outcome == Outcome.ACKNOWLEDGED and not pause_waits(claim) and not state.in_doubt(call, stamp)
+        # Behind a person's pause none waits: the next one is told that somebody is at it.
+        alone = command.wanted == Wanted.PAUSED and command.source != Command.Source.REASSERT
+        simple = outcome == Outcome.ACKNOWLEDGED and (alone or not pause_waits(claim))
+        simple = simple and not state.in_doubt(call, stamp)
     if not simple:
         return Settled(outcome)
     command.by, command.reason = claim.press.by, claim.press.reason  # known: not to be read again

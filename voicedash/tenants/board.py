@@ -1,16 +1,22 @@
 """The tenant's one lock and change counter, and reads that see one moment."""
 
+import threading
+from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from django.db import connection, connections, transaction
+from django.db import OperationalError, connection, connections, transaction
 
 from voicedash.tenants.models import Board
 
 # Doubled: executed with parameters, always; a cursor that logs (DEBUG) puts them in by "%".
 _NOW = {"sqlite": "strftime('%%Y-%%m-%%d %%H:%%M:%%f', 'now')", "postgresql": "clock_timestamp()"}
+
+
+WAIT = 2.0  # seconds for a turn in this process; the database's own lock has a limit of its own (settings)
+_turns: dict[int, threading.Lock] = defaultdict(threading.Lock)
 
 
 @dataclass(frozen=True)
@@ -58,9 +64,22 @@ def _aware(now: datetime | str) -> datetime:
 
 @contextmanager
 def writing(tenant_id: int) -> Iterator[Stamp]:
-    """One short transaction on a tenant's rows, under its lock."""
-    with transaction.atomic(durable=True):
-        yield begin(tenant_id)
+    """One short transaction on a tenant's rows, under its lock.
+
+    The threads of this process queue up before they ask the database: SQLite polls for its one lock and a
+    crowd of writers runs into its time-out, and on PostgreSQL those who wait would hold the pool's
+    connections. Raises OperationalError where the turn did not come within `WAIT`.
+    """
+    turn = _turns[0 if connection.vendor == "sqlite" else tenant_id]
+    if not turn.acquire(blocking=False):
+        release_connection()
+        if not turn.acquire(timeout=WAIT):
+            raise OperationalError("the tenant's lock was not had in time: too many writers in this process")
+    try:
+        with transaction.atomic(durable=True):
+            yield begin(tenant_id)
+    finally:
+        turn.release()
 
 
 @contextmanager
