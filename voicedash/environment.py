@@ -48,10 +48,12 @@ class Environment:
             self.errors.append(f"{name} and {name}_FILE are both set: keep one")
         if file:
             try:
-                return Path(file).read_text("utf-8").strip()
-            except OSError as error:
-                self.errors.append(f"{name}_FILE: cannot read {file} ({error.strerror})")
+                value = Path(file).read_text("utf-8").strip()
+            except (OSError, UnicodeDecodeError) as error:
+                self.errors.append(f"{name}_FILE: cannot read {file} ({_why(error)})")
                 return default
+            if not value:  # a secret that got lost: another one made in its place would hide it
+                self.errors.append(f"{name}_FILE: {file} is empty")
         return value or default
 
     def flag(self, name: str) -> bool:
@@ -86,7 +88,10 @@ class Environment:
                 folder.mkdir(mode=0o700, parents=True, exist_ok=True)  # it holds the database, too
                 draft = folder / f".{name.lower()}.{secrets.token_hex(4)}"
                 draft.touch(mode=0o600)
-                draft.write_text(make() + "\n", "utf-8")
+                with draft.open("w", encoding="utf-8") as out:
+                    out.write(make() + "\n")
+                    out.flush()
+                    os.fsync(out.fileno())  # what is sealed with it outlives a power cut, so must it
                 try:
                     os.link(draft, path)
                 except FileExistsError:
@@ -94,14 +99,25 @@ class Environment:
                 finally:
                     draft.unlink()
             return path.read_text("utf-8").strip()
-        except OSError as error:
-            self.errors.append(f"{name} is not set and {path} cannot be kept ({error.strerror})")
+        except (OSError, UnicodeDecodeError) as error:
+            self.errors.append(f"{name} is not set and {path} cannot be kept ({_why(error)})")
             return make()
+
+    def file_of(self, name: str, folder: Path) -> Path | None:
+        """The file that `secret` reads `name` from; None where it stands in the environment itself."""
+        if file := self.variables.get(f"{name}_FILE"):
+            return Path(file)
+        return None if self.variables.get(name) else folder / name.lower()
 
     def complain(self) -> None:
         """Raises ImproperlyConfigured with every error found so far; nothing where there is none."""
         if self.errors:
             raise ImproperlyConfigured("voicedash cannot start with these settings:\n  - " + "\n  - ".join(self.errors))
+
+
+def _why(error: OSError | UnicodeDecodeError) -> str:
+    """What is wrong with a file, without a piece of what it holds."""
+    return str(error.strerror) if isinstance(error, OSError) else "it is not text"
 
 
 def _unquoted(value: str) -> str:

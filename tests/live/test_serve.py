@@ -110,7 +110,9 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def site(data: Path) -> Iterator[tuple[str, Process]]:
     """The first start in a fresh data folder."""
     with started(data) as process:
-        yield process.read_until(r"voicedash: (http://127\.0\.0\.1:\d+)$"), process
+        address = process.read_until(r"voicedash: (http://127\.0\.0\.1:\d+)$")
+        process.read_until("(Ctrl-C)")
+        yield address, process
 
 
 def test_a_first_start_makes_the_database_and_says_how_to_make_the_first_admin(site: tuple[str, Process]) -> None:

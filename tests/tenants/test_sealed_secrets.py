@@ -39,6 +39,7 @@ def test_an_account_without_a_key_cannot_be_sealed(cast: Cast) -> None:
 
 
 def test_the_first_key_seals_and_every_key_opens(cast: Cast, settings: Settings) -> None:
+    settings.SEALING_KEYS_FILE = None  # nowhere else to look
     old, new = Fernet.generate_key().decode(), Fernet.generate_key().decode()
     account = cast.acme_account
     settings.SEALING_KEYS = [old]
@@ -72,6 +73,7 @@ def test_a_secret_that_nobody_can_open_leaves_the_pages_alive(
 
 
 def test_a_lost_key_leaves_the_pages_alive(cast: Cast, browser: Callable[[User], Client], settings: Settings) -> None:
+    settings.SEALING_KEYS_FILE = None  # nowhere else to look
     settings.SEALING_KEYS = [Fernet.generate_key().decode()]
     assert browser(cast.ana).get("/t/acme/").status_code == 200
     page = browser(cast.root).get(f"/admin/tenants/bandwidthaccount/{cast.acme_account.pk}/change/")

@@ -1,6 +1,7 @@
 """Collects the static files when they changed since the last time, so that a later start does not wait for it."""
 
 import hashlib
+import os
 from collections.abc import Callable, Iterator
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -29,6 +30,8 @@ def collect(say: Callable[[str], None]) -> bool:
     try:
         if (root / MANIFEST).exists() and stamp.exists() and stamp.read_text("ascii").strip() == digest:
             return False
+        if (root / MANIFEST).exists() and not stamp.exists() and not os.access(root, os.W_OK):
+            return False  # collected by whoever built the image
         say(f"Collecting static files into {root} …")
         # Not cleared: pages that are open still ask for the old names.
         call_command("collectstatic", interactive=False, verbosity=0)

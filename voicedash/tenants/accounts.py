@@ -1,4 +1,4 @@
-"""Bandwidth accounts in use: a client for one, whether its credentials work, and how long Basic still does."""
+"""Bandwidth accounts in use: a client for one, whether its credentials work, and what managers must know of them."""
 
 import logging
 from dataclasses import dataclass
@@ -108,3 +108,35 @@ def basic_ends_for(membership: Membership) -> BasicEnds | None:
     if membership.role not in access.MANAGES:
         return None
     return basic_ends(timezone.localdate(), BandwidthAccount.objects.filter(tenant=membership.tenant_id))
+
+
+@dataclass(frozen=True)
+class Sealed:
+    """The accounts whose secret cannot be opened: no key that is here fits, or none is set."""
+
+    accounts: list[BandwidthAccount]
+
+    @property
+    def sentence(self) -> str:
+        names = ", ".join(f"{account} ({account.tenant})" for account in self.accounts)
+        return f"Nothing can be paused or resumed where the account's secret cannot be opened: {names}."
+
+
+def sealed(accounts: QuerySet[BandwidthAccount]) -> Sealed | None:
+    """Which of `accounts` nobody can press on for want of a secret; None where all is well. Asks Bandwidth nothing."""
+    found = [account for account in accounts.select_related("tenant") if not sealing.opens(account)]
+    return Sealed(found) if found else None
+
+
+def sealed_for(membership: Membership) -> Sealed | None:
+    """The same for a manager's board; None for everybody else, whom a press tells."""
+    if membership.role not in access.MANAGES:
+        return None
+    return sealed(BandwidthAccount.objects.filter(tenant=membership.tenant_id))
+
+
+def secret_state(account: BandwidthAccount) -> str:
+    """Whether the secret is set and can be opened, in words for the list of accounts. Asks Bandwidth nothing."""
+    if not account.sealed_secret:
+        return "not set"
+    return "set" if sealing.opens(account) else "cannot be opened"

@@ -12,17 +12,17 @@ from typing import Any
 
 import uvicorn
 from django.conf import settings
-from django.contrib.auth import get_user_model
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management import BaseCommand, CommandError, call_command
 from django.core.wsgi import get_wsgi_application
-from django.db import Error, connection, connections
-from django.db.migrations.executor import MigrationExecutor
+from django.db import Error, connections
 
+from voicedash.audit import heads
 from voicedash.environment import Environment
-from voicedash.live import ports, statics
+from voicedash.live import database, ports, statics
 from voicedash.live.application import Application
 from voicedash.live.protocol import BoundedProtocol
+from voicedash.tenants import setup
 
 GRACE = 5  # seconds for requests in flight once the server is told to stop
 
@@ -55,18 +55,15 @@ class Command(BaseCommand):
 
     def _prepare_database(self, *, migrate: bool) -> None:
         try:
-            executor = MigrationExecutor(connection)
-            pending = executor.migration_plan(executor.loader.graph.leaf_nodes())
-            if pending and not migrate:
+            if migrate:
+                database.bring_up_to_date(self._say)
+            elif missing := database.behind():
                 raise CommandError(
-                    f"The database is {len(pending)} migrations behind. Run `python manage.py migrate` first."
+                    f"The database is {len(missing)} migrations behind. Run `python manage.py migrate` first."
                 )
-            if pending:
-                self._say(f"Bringing the database up to date: {len(pending)} migrations …")
-                call_command("migrate", interactive=False, verbosity=0)
             call_command("createcachetable", verbosity=0)  # sign-in limits are kept there
-            if not get_user_model()._default_manager.exists():
-                self._say(f"Nobody can sign in yet. Make the first with: {_python()} manage.py provision FILE")
+        except database.CannotMigrate as error:
+            raise CommandError(str(error)) from error
         except Error as error:
             raise CommandError(f"The database cannot be used: {str(error).strip()}") from error
         finally:
@@ -82,7 +79,22 @@ class Command(BaseCommand):
             self._say(f"voicedash: {settings.PUBLIC_URL} (here: {here})")
         else:
             self._say(f"voicedash: {here}")
+        self._offer_setup(settings.PUBLIC_URL or here)
         self._say("Ctrl-C stops it.")
+
+    def _offer_setup(self, address: str) -> None:
+        """The first admin's way in. Printed and never logged: who reads it may take it."""
+        try:
+            token = setup.make_link()
+        except Error as error:
+            raise CommandError(f"The database cannot be used: {str(error).strip()}") from error
+        finally:
+            connections.close_all()
+        if token:
+            self._say("Nobody can administer it yet. Open this link once, within an hour, to become the first admin:")
+            self._say(f"    {address}/setup/{token}/")
+            self._say("Each start makes a new one, and only the newest works.")
+            self._say(f"Or make the first from a file: {_python()} manage.py provision FILE")
 
     def _run(self, listener: socket.socket, trusted: str) -> None:
         application = Application(get_wsgi_application())
@@ -108,6 +120,7 @@ class Command(BaseCommand):
 
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, stop)
+        heads.keep_daily()
         server.run(sockets=[listener])
         if application.running:
             # Threads cannot be ended and Python would wait for them. What a press left open is

@@ -1,0 +1,247 @@
+"""The database as a whole: a copy of it while it is used, and its migrations, one process at a time."""
+
+import fcntl
+import logging
+import os
+import sqlite3
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import psycopg
+from django.core.management import call_command
+from django.db import Error as DatabaseProblem
+from django.db import connection
+from django.db.migrations import Migration
+from django.db.migrations.executor import MigrationExecutor
+from django.db.migrations.recorder import MigrationRecorder
+
+logger = logging.getLogger(__name__)
+
+COPIES = 3  # from before a migration; a night of restarts must not fill the disk
+LOOK = 0.25  # seconds between two looks at a lock that another process holds
+_LOCK = 0x766F696365  # "voice": of PostgreSQL's advisory locks, which are of one database
+# A migration may take longer than a press may; but it must not wait for ever, for behind it every press waits.
+_LIMITS = {"statement_timeout": 0, "idle_in_transaction_session_timeout": 0, "lock_timeout": 60_000}
+
+
+class CannotCopy(Exception):
+    """Why there is no copy of the database, in a sentence."""
+
+
+class CannotMigrate(Exception):
+    """Why the database is not up to date, where its copy is and how to go back, in sentences."""
+
+
+def behind() -> list[Migration]:
+    """The migrations that the database lacks, in order. Raises django.db.Error."""
+    executor = MigrationExecutor(connection)
+    return [migration for migration, _ in executor.migration_plan(executor.loader.graph.leaf_nodes())]
+
+
+def bring_up_to_date(say: Callable[[str], None]) -> None:
+    """Migrates the database where it is behind: one process at a time, the others wait until it is done.
+
+    A SQLite database that holds something is copied beside itself first. `say` is told before anything that takes
+    seconds. Raises CannotMigrate, and django.db.Error where the database cannot be used at all.
+    """
+    with _one_at_a_time(say):
+        missing = behind()
+        if not missing:
+            return
+        copy = _copy_before(missing[0], say)
+        say(f"Bringing the database up to date: {len(missing)} migrations …")
+        try:
+            with _without_limits():
+                call_command("migrate", interactive=False, verbosity=0)
+        except Exception as error:  # a migration is code: it may raise anything
+            logger.exception("a migration failed")
+            raise CannotMigrate(_told(error, copy)) from error
+
+
+def copy_sqlite(source: Path, target: Path) -> None:
+    """Copies a SQLite database as of one moment, while others write to it, and looks whether the copy is whole.
+
+    In one step: a copy in several begins anew with every change of another process. `target` is one file, readable by
+    the owner only; there is none where this raises CannotCopy.
+    """
+    made = False
+    try:
+        os.close(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+        made = True
+        # The source as it is: to open it may only mean to read what the WAL beside it holds.
+        url = f"{source.absolute().as_uri()}?mode=rw"
+        with closing(sqlite3.connect(url, uri=True)) as theirs, closing(sqlite3.connect(target)) as ours:
+            theirs.backup(ours)
+            faults = ours.execute("PRAGMA integrity_check").fetchall()
+            if faults != [("ok",)]:
+                raise CannotCopy(f"The copy of {source} is not whole: {faults[0][0]}.")
+            ours.execute("PRAGMA journal_mode = DELETE")  # one file, nothing beside it
+        to_disk(target)
+    except (OSError, sqlite3.Error) as error:
+        if made:
+            _forget(target)
+        raise CannotCopy(
+            f"{source} cannot be copied to {target} ({getattr(error, 'strerror', None) or error}). Is there room?"
+        ) from error
+    except BaseException:
+        if made:
+            _forget(target)
+        raise
+
+
+def sqlite_file() -> Path | None:
+    """The file of the database; None where it is on a server, or only in memory."""
+    name = str(connection.settings_dict["NAME"])
+    if connection.vendor != "sqlite" or name == ":memory:" or name.startswith("file:"):
+        return None
+    return Path(name)
+
+
+def _copy_before(first: Migration, say: Callable[[str], None]) -> Path | None:
+    """The copy; None where there is nothing to lose, or the database is on a server.
+
+    It bears the name of the first migration that is missing: one that fails at every restart renews its own copy,
+    and leaves the one from before those that worked.
+    """
+    file = sqlite_file()
+    if file is None or not MigrationRecorder(connection).applied_migrations():
+        return None
+    copy = file.with_name(f"before-{first.app_label}.{first.name}.sqlite3")
+    say(f"Copying the database to {copy} …")
+    draft = copy.with_name(f".{copy.name}.new")
+    try:
+        _forget(draft)  # of one that was killed
+        copy_sqlite(file, draft)
+        draft.replace(copy)
+        old = sorted(file.parent.glob("before-*.sqlite3"), key=lambda path: path.stat().st_mtime_ns, reverse=True)
+        for path in old[COPIES:]:
+            path.unlink()
+    except (CannotCopy, OSError) as error:
+        _forget(draft)
+        raise CannotMigrate(f"The database was not migrated, for want of a copy to go back to. {error}") from error
+    return copy
+
+
+def _told(error: Exception, copy: Path | None) -> str:
+    """What happened to the database, and how to go back."""
+    reason = f"{type(error).__name__}: {str(error).strip()}"
+    try:
+        missing = behind()
+        at = f"{missing[0].app_label}.{missing[0].name}" if missing else "what follows the last one"
+    except DatabaseProblem:
+        at = "one of them"
+    lines = [f"The migration of the database stopped at {at}: {reason}"]
+    if copy:
+        file = sqlite_file()
+        lines += [
+            "What came before that one is done. The database as it was:",
+            f"  {copy}",
+            "To go back: stop every voicedash, put the version back that ran until now, then",
+            f"  rm -f {file}-wal {file}-shm && cp {copy} {file}",
+        ]
+    else:
+        lines += [
+            "What came before that one is done; of itself it left nothing.",
+            "To go back: put the version back that ran until now and restore the backup from before the upgrade",
+            "(docs/operate.md, Upgrading).",
+        ]
+    return "\n".join(lines)
+
+
+@contextmanager
+def _one_at_a_time(say: Callable[[str], None]) -> Iterator[None]:
+    if connection.vendor == "postgresql":
+        with _postgresql_lock(say):
+            yield
+    elif (file := sqlite_file()) is not None:
+        with _file_lock(file.with_name(f"{file.name}.lock"), say):
+            yield
+    else:
+        yield
+
+
+@contextmanager
+def _file_lock(path: Path, say: Callable[[str], None]) -> Iterator[None]:
+    try:
+        lock = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    except OSError as error:
+        raise CannotMigrate(f"The database cannot be used: {path} cannot be written ({error.strerror}).") from error
+    try:
+        _wait(lambda: _flocked(lock), say)
+        yield
+    finally:
+        os.close(lock)
+
+
+def _flocked(lock: int) -> bool:
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+@contextmanager
+def _postgresql_lock(say: Callable[[str], None]) -> Iterator[None]:
+    """On a connection of its own, outside the pool: it ends with it, also when this process is killed."""
+    with connection.wrap_database_errors, closing(psycopg.connect(**parameters(), autocommit=True)) as own:
+
+        def taken() -> bool:
+            row: Any = own.execute("SELECT pg_try_advisory_lock(%s)", [_LOCK]).fetchone()
+            return bool(row[0])
+
+        _wait(taken, say)
+        yield
+
+
+def parameters() -> dict[str, Any]:
+    """How to reach PostgreSQL (a password with it), without what only Django's own connections need."""
+    given = connection.get_connection_params()
+    for name in ("cursor_factory", "context", "prepare_threshold", "autocommit"):
+        given.pop(name, None)
+    return dict(given)
+
+
+def _wait(taken: Callable[[], bool], say: Callable[[str], None]) -> None:
+    if taken():
+        return
+    say("Another voicedash is bringing this database up to date: waiting for it …")
+    while not taken():
+        time.sleep(LOOK)
+
+
+@contextmanager
+def _without_limits() -> Iterator[None]:
+    """Lifts what keeps a press from waiting, on this thread's connection and for this while only."""
+    if connection.vendor != "postgresql":
+        yield
+        return
+    with connection.cursor() as cursor:
+        for name, milliseconds in _LIMITS.items():
+            cursor.execute(f"SET {name} = {milliseconds}")
+    try:
+        yield
+    finally:
+        with suppress(DatabaseProblem), connection.cursor() as cursor:  # where it broke there is nothing to put back
+            for name in _LIMITS:
+                cursor.execute(f"RESET {name}")
+
+
+def _forget(target: Path) -> None:
+    """Removes an unfinished copy, with what SQLite leaves beside one."""
+    for end in ("", "-journal", "-wal", "-shm"):
+        with suppress(OSError):
+            target.with_name(target.name + end).unlink()
+
+
+def to_disk(path: Path) -> None:
+    """Waits until a file or a folder, and its name, would outlive a power cut."""
+    for opened in (path, path.parent):
+        descriptor = os.open(opened, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
