@@ -1,5 +1,6 @@
 # One image for the web server (and later the worker). Build: docker build -t voicedash .
-FROM python:3.13-slim
+# scripts/container-check reads this file and runs it in a bare Debian tree, where no container engine is.
+FROM python:3.13-slim-trixie
 
 # No .pyc at build, nothing held back in logs, and data in one place that is a volume.
 ENV PYTHONDONTWRITEBYTECODE=1 \
@@ -10,6 +11,11 @@ ENV PYTHONDONTWRITEBYTECODE=1 \
     HOST=0.0.0.0 \
     PORT=8000
 
+# `manage.py backup` calls pg_dump, which must not be older than the server: the same major as in compose.yaml.
+RUN apt-get update \
+    && apt-get install -y --no-install-recommends postgresql-client-17 \
+    && rm -rf /var/lib/apt/lists/*
+
 RUN useradd --uid 10001 --user-group --no-create-home --shell /usr/sbin/nologin voicedash \
     && install -d -o voicedash -g voicedash -m 0700 /data
 
@@ -17,7 +23,7 @@ WORKDIR /srv/voicedash
 COPY requirements.lock .
 RUN pip install --no-cache-dir --disable-pip-version-check --require-hashes -r requirements.lock
 
-COPY manage.py ./
+COPY manage.py .
 COPY voicedash voicedash
 COPY templates templates
 COPY static static
@@ -32,5 +38,7 @@ VOLUME /data
 EXPOSE 8000
 HEALTHCHECK --interval=10s --timeout=3s --start-period=60s \
     CMD ["python", "-c", "import os, urllib.request as u; u.urlopen(f'http://127.0.0.1:{os.environ[\"PORT\"]}/healthz', timeout=2)"]
+# A list, so that the server itself is process 1 and gets the signal: it ends within six seconds.
+STOPSIGNAL SIGTERM
 # Needs VOICEDASH_URL, and FORWARDED_ALLOW_IPS with the address of the proxy in front.
 CMD ["python", "manage.py", "serve"]

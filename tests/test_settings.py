@@ -31,6 +31,8 @@ BAD = [
     ({"VOICEDASH_URL": "calls.example.com"}, "VOICEDASH_URL: 'calls.example.com' is not an address like"),
     ({"VOICEDASH_URL": "http://calls.example.com"}, "passwords would travel in the clear"),
     ({"DATABASE_URL": "mysql://u:p@h/n"}, "only sqlite:// and postgres:// are supported"),
+    ({"DATABASE_URL": "postgres://u:p@h/n?max_size=1"}, "max_size=1: a process takes from 2 to 200 connections"),
+    ({"DATABASE_URL": "postgres://u:p@h/n?max_size=many"}, "max_size=many: a process takes from 2 to 200 connections"),
     ({"DEBUG": "maybe"}, "DEBUG='maybe': expected 1 or 0"),
     ({"SECRET_KEY_FILE": "/nowhere/at/all"}, "SECRET_KEY_FILE: cannot read /nowhere/at/all"),
     ({"SECRET_KEY": "a", "SECRET_KEY_FILE": "/dev/null"}, "SECRET_KEY and SECRET_KEY_FILE are both set"),
@@ -41,7 +43,7 @@ BAD = [
 @pytest.mark.parametrize(("variables", "sentence"), BAD, ids=[row[1][:40] for row in BAD])
 def test_a_bad_value_stops_the_start_with_a_sentence(tmp_path: Path, variables: dict[str, str], sentence: str) -> None:
     ran = check(tmp_path, **variables)
-    assert ran.returncode == 1
+    assert ran.returncode == 2
     assert sentence in ran.stderr
     assert "Traceback" not in ran.stderr
 

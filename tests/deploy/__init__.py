@@ -1,0 +1,1 @@
+"""How voicedash is deployed: the image, compose, and what they must not give away."""
