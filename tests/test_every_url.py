@@ -8,7 +8,7 @@ from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
 from tests import cast as people
-from voicedash.tenants.models import Membership, Role
+from voicedash.tenants.models import Membership, Role, User
 
 ROLES = ["nobody", "stranger", "agent", "viewer", "supervisor", "manager", "root"]
 
@@ -29,6 +29,9 @@ TABLE = [
     ("GET", "row", ["acme", "theirs"], [302, 404, 403, 404, 404, 404, 404]),
     ("POST", "fetch", ["acme"], [302, 404, 403, 403, 303, 303, 404]),
     ("GET", "fetch", ["acme"], [302, 404, 403, 403, 303, 303, 404]),
+    ("GET", "setup", ["wrong"], [404, 404, 404, 404, 404, 404, 404]),
+    ("POST", "setup", ["wrong"], [404, 404, 404, 404, 404, 404, 404]),
+    ("PUT", "setup", ["wrong"], [405, 405, 405, 405, 405, 405, 405]),
     ("GET", "account_login", [], [200, 302, 302, 302, 302, 302, 302]),
     ("POST", "account_logout", [], [302, 302, 302, 302, 302, 302, 302]),
     ("GET", "account_logout", [], [405, 405, 405, 405, 405, 405, 405]),
@@ -37,6 +40,7 @@ TABLE = [
     ("POST", "/admin/logout/", [], [302, 302, 302, 302, 302, 302, 302]),
     ("GET", "/admin/password_change/", [], [302, 302, 302, 302, 302, 302, 302]),
 ]
+# What a tenant admin, a manager who comes into the admin pages, sees there: tests/tenants/test_tenant_admins*.
 REPLACED = {"admin:login", "admin:logout", "admin:password_change"}  # with rows of their own above
 ADMIN = {"nobody": {302}, "root": {200, 302, 403, 404, 405}}  # what root may not change is read-only
 
@@ -74,8 +78,20 @@ def test_a_background_request_of_a_dead_session_is_told_to_sign_in(world):
         assert (answer.status_code, answer.content.decode()) == (401, "Not sent: sign in")
 
 
-def test_nobody_but_root_gets_into_admin(world):
+@pytest.mark.parametrize(("method", "name", "arguments", "expected"), TABLE, ids=lambda value: str(value)[:24])
+def test_a_tenant_admin_is_a_manager_outside_admin(world, cast, method, name, arguments, expected):
+    calls, client = world
+    User.objects.filter(pk=cast.mia.pk).update(is_staff=True)
+    places = [calls[a].pk if a in calls else a for a in arguments]
+    url = name if name.startswith("/") else reverse(name, args=places)
+    assert client("manager").generic(method, url).status_code == expected[ROLES.index("manager")]
+
+
+@pytest.mark.parametrize("staff", [False, True], ids=["", "with a tenant admin"])
+def test_nobody_but_root_and_tenant_admins_get_into_admin(world, cast, staff):
     _, client = world
+    User.objects.filter(pk=cast.mia.pk).update(is_staff=staff)
+    let_in = dict.fromkeys(["root", "manager"][: 1 + staff], ADMIN["root"])
     clients = {role: client(role) for role in ROLES}
     checked = 0
     for name, pattern in addresses(get_resolver()):
@@ -86,7 +102,7 @@ def test_nobody_but_root_gets_into_admin(world):
         url = reverse(name, kwargs=arguments) if name != "admin:" else "/admin/nowhere"
         for role in ROLES:
             status = clients[role].get(url).status_code
-            assert status in ADMIN.get(role, {403}), (role, url, status)
+            assert status in let_in.get(role, ADMIN.get(role, {403})), (role, url, status)
             checked += 1
     assert checked > 200
 

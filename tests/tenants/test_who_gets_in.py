@@ -101,9 +101,9 @@ def test_admin_is_closed_to_everyone_but_staff(cast: Cast, browser: Callable[[Us
     assert browser(cast.root).get("/admin/").status_code == 200
 
 
-def test_staff_without_rights_see_nothing_in_admin(cast: Cast, browser: Callable[[User], Client]) -> None:
-    User.objects.filter(pk=cast.mia.pk).update(is_staff=True)
-    client = browser(cast.mia)
+def test_staff_who_manage_nothing_see_nothing_in_admin(cast: Cast, browser: Callable[[User], Client]) -> None:
+    User.objects.filter(pk=cast.ana.pk).update(is_staff=True)
+    client = browser(cast.ana)
     page = client.get("/admin/").content.decode()
     assert "have permission to view or edit anything" in page
     for model in ("tenants/user", "tenants/tenant", "tenants/bandwidthaccount", "calls/call", "audit/entry"):

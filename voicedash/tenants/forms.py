@@ -3,15 +3,23 @@
 from typing import Any
 
 from django import forms
-from django.contrib.auth.forms import AdminPasswordChangeForm, AdminUserCreationForm
+from django.contrib.auth.forms import AdminPasswordChangeForm, AdminUserCreationForm, UserCreationForm
 from django.db import transaction
+from django.db.models import QuerySet
 
-from voicedash.tenants import changes
+from voicedash.tenants import changes, sealing
 from voicedash.tenants.board import database_time
-from voicedash.tenants.models import BandwidthAccount, Reason, User
+from voicedash.tenants.models import BandwidthAccount, Reason, Role, Tenant, User
 
 
-class AccountForm(forms.ModelForm):
+class TenantRowForm(forms.ModelForm):
+    """A row of a tenant: what may stand once in a tenant is judged also where the tenant can no longer be chosen."""
+
+    def _get_validation_exclusions(self) -> set[str]:
+        return set(super()._get_validation_exclusions()) - {"tenant"}  # type: ignore[misc]
+
+
+class AccountForm(TenantRowForm):
     """The secret is a field of the form only: what is kept is sealed by `tenants.sealing`, and never shown."""
 
     secret = forms.CharField(
@@ -29,13 +37,31 @@ class AccountForm(forms.ModelForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         if self.instance.sealed_secret:
-            self.fields["secret"].help_text = "Set. Leave empty to keep it; what you enter takes its place."
+            self.fields["secret"].help_text = (
+                "Set. Leave empty to keep it; what you enter takes its place."
+                if sealing.opens(self.instance)
+                else "Cannot be opened: no key in VOICEDASH_KEYS fits. Enter it again, or bring the key back."
+            )
         else:
             self.fields["secret"].help_text = "Not set."
             self.fields["secret"].required = True
 
 
+class UsualReasonForm(TenantRowForm):
+    """One reason on a page of its own, where the other ones cannot be seen."""
+
+    def clean(self) -> dict[str, Any]:
+        cleaned: dict[str, Any] = super().clean() or self.cleaned_data
+        tenant = cleaned.get("tenant") or (self.instance.tenant if self.instance.tenant_id else None)
+        others = Reason.objects.filter(tenant=tenant, default=True).exclude(pk=self.instance.pk)
+        if cleaned.get("default") and (usual := others.first()):
+            self.add_error("default", f"“{usual}” is the usual one. The page of the tenant hands it over in one go.")
+        return cleaned
+
+
 class ReasonForm(forms.ModelForm):
+    """A row of a tenant's reasons."""
+
     class Meta:
         model = Reason
         fields = ["name", "lease", "prolong", "note", "default"]
@@ -58,20 +84,46 @@ class ReasonFormSet(forms.BaseInlineFormSet):
             raise forms.ValidationError("Only one reason can be the usual one.")
 
 
+class FirstAdminForm(UserCreationForm):
+    class Meta:
+        model = User
+        fields = ["username", "name"]
+
+
 class UserForm(AdminUserCreationForm):
     class Meta:
         model = User
         fields = ["username", "name", "email"]
 
 
+class NewMemberForm(UserForm):
+    """A new user who is a member of one of `tenants`, which is given by a subclass for the request."""
+
+    tenants: QuerySet[Tenant] = Tenant.objects.none()
+    tenant = forms.ModelChoiceField(Tenant.objects.none())
+    role = forms.ChoiceField(choices=Role.choices, initial=Role.VIEWER)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        choice = self.fields["tenant"]
+        assert isinstance(choice, forms.ModelChoiceField)
+        choice.queryset = self.tenants
+        if len(self.tenants) == 1:
+            choice.empty_label = None
+
+
 class PasswordForm(AdminPasswordChangeForm):
-    """Sets somebody's password, and says so in the log. `actor` is given by a subclass for the request."""
+    """Sets somebody's password, and says so in the log. `actor` and `judge` are given by a subclass for the request."""
 
     actor: int | None = None
+
+    def judge(self, user: User) -> None:
+        """Raises PermissionDenied where this must not be done to `user` now. In the transaction that does it."""
 
     def save(self, commit: bool = True) -> User:
         user: User = super().save(commit=False)
         with transaction.atomic():
+            self.judge(user)
             user.save(update_fields=["password"])
             changes.tell_of_user(user, "changed", at=database_time(), actor=self.actor, fields=["password"])
         return user

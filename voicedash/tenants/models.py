@@ -166,3 +166,13 @@ class Reason(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class SetupLink(models.Model):
+    """The one link by which the first admin comes in: see `tenants.setup`. The token itself is kept nowhere."""
+
+    digest = models.CharField(max_length=64)
+    expires_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"until {self.expires_at}"

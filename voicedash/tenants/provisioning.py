@@ -13,7 +13,15 @@ from django.utils import timezone
 from voicedash.tenants import accounts, board, changes, sealing
 from voicedash.tenants.board import Stamp
 from voicedash.tenants.models import BandwidthAccount, Membership, Reason, Tenant, User
-from voicedash.tenants.provisioning_file import Account, Person, PlannedReason, PlannedTenant, ProvisioningError, read
+from voicedash.tenants.provisioning_file import (
+    Account,
+    Person,
+    Plan,
+    PlannedReason,
+    PlannedTenant,
+    ProvisioningError,
+    read,
+)
 
 __all__ = ["ProvisioningError", "provision"]
 
@@ -53,10 +61,23 @@ def provision(text: str, *, prune: bool = False, folder: Path = Path()) -> list[
         lines += _set_up(tenant, hashes, prune=prune)
     for admin in plan.admins:
         lines += _set_up_admin(admin, hashes)
+    lines += _asleep(plan)
     named = BandwidthAccount.objects.filter(tenant__slug__in=[tenant.slug for tenant in plan.tenants])
     if ends := accounts.basic_ends(timezone.localdate(), named):
         lines.append(f"warning: {ends.sentence}")
     return lines
+
+
+def _asleep(plan: Plan) -> list[str]:
+    """Warns of those in the file who cannot sign in: who was made inactive stays so, whatever a file says."""
+    named = {person.username.lower() for tenant in plan.tenants for person, _ in tenant.members}
+    named |= {person.username.lower() for person in plan.admins}
+    inactive = User.objects.filter(is_active=False).order_by("username").values_list("username", flat=True)
+    return [
+        f"warning: {username} is inactive and cannot sign in: an admin makes them active again"
+        for username in inactive
+        if username.lower() in named
+    ]
 
 
 def _refuse_to_lose_calls(tenants: list[PlannedTenant]) -> None:
@@ -204,6 +225,8 @@ def _prunings(tenant: Tenant, plan: PlannedTenant) -> list[Step]:
 
 
 def _remove(row: Membership | Reason | BandwidthAccount, said: str, writing: _Writing) -> None:
+    if not type(row)._default_manager.filter(pk=row.pk).exists():
+        return  # somebody else has removed it since
     if isinstance(row, BandwidthAccount) and row.calls.exists():
         writing.say(f"account {row.account_id} kept: calls of it came in a moment ago")
         return

@@ -175,12 +175,9 @@ class _Reader:
         secret = self._secret(table, "secret")
         if secret is None and not any(key in table.values for key in _SECRET):
             self._say(table.path, "secret", "missing: give secret_env, secret_file or secret")
+        auth, records = value("auth", BandwidthAccount.Auth.OAUTH2.value), value("records", "unknown")
         return Account(
-            account_id=str(value("account_id", "")),
-            client_id=str(value("client_id", "")),
-            auth=str(value("auth", BandwidthAccount.Auth.OAUTH2.value)),
-            records=str(value("records", BandwidthAccount.Records.UNKNOWN.value)),
-            secret=secret or "",
+            str(value("account_id", "")), str(value("client_id", "")), str(auth), str(records), secret=secret or ""
         )
 
     def _person(self, table: _Table) -> Person:
@@ -216,15 +213,18 @@ class _Reader:
             return None
         [key], told = given, table.values[given[0]]
         value: str | None = told
+        # What stands here may be the secret itself, by mistake: it is told again only where it can hardly be one.
         if key.endswith("_env"):
             value = os.environ.get(told)
             if not value:
-                self._say(table.path, key, f"the environment has no {told}")
+                self._say(table.path, key, f"the environment has no {told if told.isupper() else 'such name'}")
         elif key.endswith("_file"):
-            try:
-                value = (self.folder / told).read_text("utf-8").rstrip("\r\n")
+            try:  # -sig: a mark that some editors put in front is no part of the secret
+                value = (self.folder / told).read_text("utf-8-sig").rstrip("\r\n")
             except (OSError, ValueError) as error:
-                self._say(table.path, key, f"cannot read {told} ({getattr(error, 'strerror', None) or 'not text'})")
+                where = told if told.startswith("/") else f"it in {self.folder.resolve()}"
+                why = getattr(error, "strerror", None) or "not text"
+                self._say(table.path, key, f"cannot read {where} ({why})")
                 return None
         if value == "" and not key.endswith("_env"):
             self._say(table.path, key, "is empty")

@@ -1,7 +1,7 @@
-"""The bare address."""
+"""The bare address, and the first admin's."""
 
 from django.urls import path
 
 from voicedash.tenants import views
 
-urlpatterns = [path("", views.home, name="home")]
+urlpatterns = [path("", views.home, name="home"), path("setup/<str:token>/", views.first_admin, name="setup")]

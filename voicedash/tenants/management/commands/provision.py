@@ -25,7 +25,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, file: Path, prune: bool, check: bool, **options: Any) -> None:
         try:
-            text = file.read_text("utf-8")
+            text = file.read_text("utf-8-sig")
         except (OSError, UnicodeDecodeError) as error:
             raise CommandError(f"cannot read {file}: {getattr(error, 'strerror', None) or 'not UTF-8 text'}") from None
         try:
@@ -35,7 +35,8 @@ class Command(BaseCommand):
             raise CommandError(f"Nothing was changed:\n{told}") from None
         except (OperationalError, ProgrammingError) as error:
             raise CommandError(
-                f"Nothing was changed: the database is not ready ({str(error).strip()}). Run `manage.py migrate` first."
+                f"Stopped: the database cannot be used ({str(error).strip()}). If it is new, run `manage.py migrate` "
+                "first. What was done already stays: run this again for the rest."
             ) from None
         for line in lines:
             self.stdout.write(line)
