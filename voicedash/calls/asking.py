@@ -90,7 +90,7 @@ def _attempt(claim: Claim, client: Client, began: float, deadline: float, asking
             asking.retry_after = error.retry_after
         logger.warning(
             "command %s (%s) of call %s, attempt %s: %s: %s",
-            claim.command_id,
+            claim.command.pk,
             claim.press.wanted,
             claim.call_id,
             len(asking.attempts) + 1,

@@ -61,7 +61,7 @@ def claim(press: Press) -> Claim | Turned:
         )
     return Claim(
         press=press,
-        command_id=command.pk,
+        command=command,
         call_id=call.call_id,
         account=call.account,
         answered=call.state == "answered",
@@ -90,7 +90,7 @@ def take_turn(waiting: Claim) -> Claim | None:
         if call is None:
             raise LookupError("the call was deleted")
         running, mine, _ = state.still_open(call, stamp)
-        if mine is None or mine.pk != waiting.command_id:
+        if mine is None or mine.pk != waiting.command.pk:
             raise LookupError("the waiting pause was closed")
         if running:
             if not judging.lost(running.attempt_at, running.expires_at, stamp.now):
@@ -107,7 +107,7 @@ def take_turn(waiting: Claim) -> Claim | None:
         state.touch(call, stamp, last_pause=mine)
     return Claim(
         press=waiting.press,
-        command_id=waiting.command_id,
+        command=waiting.command,
         call_id=waiting.call_id,
         account=call.account,
         answered=call.state == "answered",
@@ -119,7 +119,7 @@ def take_again(claim: Claim) -> bool:
     """May the holder make a further attempt? Not once a pause waits, another closed the command, or time is short."""
     with writing(claim.press.tenant_id) as stamp:
         held = Command.objects.filter(
-            pk=claim.command_id,
+            pk=claim.command.pk,
             state=Command.State.CLAIMED,
             expires_at__gt=stamp.now + state.seconds(times.attempt),
         )
@@ -140,18 +140,20 @@ def settle(claim: Claim, outcome: Outcome, attempts: list[Made]) -> Settled:
     unless it shows what was asked for. Raises DatabaseError where it cannot be written.
     """
     told = [{"result": made.result, "status": made.status, "reference": made.reference} for made in attempts]
+    command = claim.command
     with writing(claim.press.tenant_id) as stamp:
-        command = Command.objects.select_related("call__account").filter(pk=claim.command_id).first()
-        if command is None:  # the account or the call was deleted meanwhile; what was sent is still told
-            gone = Call(tenant_id=claim.press.tenant_id, call_id=claim.call_id)
-            asked = Command(pk=claim.command_id, wanted=claim.press.wanted)
-            state.tell(gone, "recording.answered_late", stamp, claim.press.actor, asked, outcome=outcome, attempts=told)
-            return Settled(Outcome.UNCONFIRMED)
-        if _written_before(command, outcome, attempts):
-            transaction.set_rollback(True)
-            return Settled(outcome)
-        call = command.call
         changed = state.close(command, stamp, outcome, took_ms=_took_ms(claim, attempts), state=Command.State.CLAIMED)
+        if not changed:
+            kept = Command.objects.filter(pk=command.pk).first()
+            if kept is None:  # the account or the call was deleted meanwhile; what was sent is still told
+                gone = Call(tenant_id=claim.press.tenant_id, call_id=claim.call_id)
+                actor = claim.press.actor
+                state.tell(gone, "recording.answered_late", stamp, actor, command, outcome=outcome, attempts=told)
+                return Settled(Outcome.UNCONFIRMED)
+            if _written_before(kept, outcome, attempts):
+                transaction.set_rollback(True)
+                return Settled(outcome)
+        call = Call.objects.get(pk=claim.press.call_pk)
         state.keep(command, attempts, stamp, late=not changed)
         verb = "recording.answered" if changed else "recording.answered_late"
         state.tell(call, verb, stamp, claim.press.actor, command, outcome=outcome, attempts=told)
@@ -167,18 +169,18 @@ def settle(claim: Claim, outcome: Outcome, attempts: list[Made]) -> Settled:
             state.touch(call, stamp)
         # Behind a person's pause none waits: the next one is told that somebody is at it.
         alone = command.wanted == Wanted.PAUSED and command.source != Command.Source.REASSERT
-        simple = outcome == Outcome.ACKNOWLEDGED and (alone or not pause_waits(claim))
-        simple = simple and not state.in_doubt(call, stamp)
+        simple = outcome == Outcome.ACKNOWLEDGED and call.account_id == claim.account.pk
+        simple = simple and (alone or not pause_waits(claim)) and not state.in_doubt(call, stamp)
     if not simple:
         return Settled(outcome)
-    command.by, command.reason = claim.press.by, claim.press.reason  # known: not to be read again
+    call.account = claim.account
     return Settled(outcome, row=rows.draw(call, command=None, waiting=None, doubts=[], now=stamp.now))
 
 
 def withdraw(claim: Claim, why: str) -> None:
     """Closes a claim or a waiting pause of which nothing was sent. Raises DatabaseError."""
     with writing(claim.press.tenant_id) as stamp:
-        command = Command.objects.filter(pk=claim.command_id).first()
+        command = Command.objects.filter(pk=claim.command.pk).first()
         if command and state.close(command, stamp, Outcome.NOT_ASKED):
             call = _call(claim.press)
             state.touch(call, stamp)

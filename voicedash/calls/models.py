@@ -114,7 +114,7 @@ class Command(models.Model):
         indexes = [models.Index(fields=["expires_at"], condition=~Q(state="closed"), name="open_commands_by_expiry")]
 
     def __str__(self) -> str:
-        return f"{self.get_wanted_display()} {self.call_id}"
+        return f"{self.get_wanted_display()} {self.call}"
 
 
 class Attempt(models.Model):

@@ -35,7 +35,7 @@ class Claim:
     """The right to ask for a call now; or, `waiting`, the place of the next one."""
 
     press: Press
-    command_id: int
+    command: Command
     call_id: str
     account: BandwidthAccount
     answered: bool  # Bandwidth told that the call is answered

@@ -195,7 +195,7 @@ def _may_go_on(claim: Claim) -> bool:
     try:
         return claims.take_again(claim)
     except DatabaseProblem:
-        logger.exception("command %s: its claim could not be taken again; nothing more is sent", claim.command_id)
+        logger.exception("command %s: its claim could not be taken again; nothing more is sent", claim.command.pk)
         connection.close()
         return False
     finally:

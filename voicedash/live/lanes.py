@@ -13,7 +13,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, ParamSpec, TypeVar, cast
 
-from a2wsgi import WSGIMiddleware
+from a2wsgi.wsgi import WSGIResponder
 
 logger = logging.getLogger(__name__)
 
@@ -55,8 +55,6 @@ class Lane:
         self.limits = limits
         self.threads = _Threads(name, limits.threads)
         self.arriving = 0  # bytes of bodies that are not complete
-        self.bridge = WSGIMiddleware(cast(Any, self._begin), workers=1, send_queue_size=SEND_QUEUE)
-        self.bridge.executor = self.threads
 
     @property
     def full(self) -> bool:
@@ -72,7 +70,8 @@ class Lane:
                 raise _Refusal(503, BUSY)
             begin_by = time.monotonic() + self.limits.queue_seconds
             clean = scope | {"headers": _headers(scope, len(body)), BEGIN_BY: begin_by}
-            await self.bridge(cast(Any, clean), cast(Any, _replay(body)), cast(Any, outgoing))
+            bridge = _Bridge(cast(Any, self._begin), self.threads, SEND_QUEUE)
+            await bridge(cast(Any, clean), cast(Any, _replay(body)), cast(Any, outgoing))
         except _Gone:
             return
         except _Refusal as refusal:
@@ -133,6 +132,17 @@ class Lane:
             )
             return [BUSY]
         return self.app(environ, start_response)
+
+
+class _Bridge(WSGIResponder):
+    """One request on its way through a thread and back."""
+
+    def send(self, message: Any) -> None:
+        """In the thread. The answer's head is not waited for: its body comes right behind it, in the same queue."""
+        if message["type"] == "http.response.start":
+            self.loop.call_soon_threadsafe(self.send_queue.put_nowait, message)
+        else:
+            super().send(message)
 
 
 class _Gone(Exception):
