@@ -31,7 +31,7 @@ from voicedash.calls.models import Call
 from voicedash.tenants.models import BandwidthAccount
 
 CALLS = 200  # of an account: enough that no two presses under way meet on one
-CROWD = 24  # people who keep pressing on the account that hangs
+CROWD = 24  # people who keep pressing on the account that hangs, which has 16 places
 BLOCK = 100  # presses in a row before the other side has its turn
 
 Work = Callable[[int], None]
@@ -179,21 +179,30 @@ def beside_a_hanging_account(
     """Presses while a crowd presses on an account that gives no answer, and while nobody else does."""
     over = threading.Event()
 
-    def keep_pressing(number: int) -> None:
+    def keep_pressing(person: int) -> int:
+        asked = 0
         while not over.is_set():
-            path = f"/t/globex/calls/{calls[number % len(calls)].pk}/pause/"
-            crowd[number].post(path, headers={"HX-Request": "true"})
-            number += CROWD
+            call = calls[(person + asked * len(crowd)) % len(calls)]
+            answer = crowd[person].post(f"/t/globex/calls/{call.pk}/pause/")
+            assert answer.status_code == 200, answer.status_code
+            asked += 1
+            over.wait(1)  # as a person would who reads what came back
+        return asked
 
-    quiet = [timed(press, number) for number in range(count)]
-    stand_in.hold(hanging.account_id)
-    with ThreadPoolExecutor(len(crowd)) as pool:
-        for number in range(len(crowd)):
-            pool.submit(lambda number=number: keep_pressing(number % CROWD))  # type: ignore[misc]
-        time.sleep(2)  # until the places of the account are taken
-        beside = [timed(press, number) for number in range(count)]
-        over.set()
-        stand_in.release(hanging.account_id)
+    quiet: list[float] = []
+    beside: list[float] = []
+    for first in range(0, count, BLOCK):
+        block = range(first, first + BLOCK)
+        quiet += [timed(press, number) for number in block]
+        over.clear()
+        stand_in.hold(hanging.account_id)
+        with ThreadPoolExecutor(len(crowd)) as pool:
+            pressing = [pool.submit(keep_pressing, person) for person in range(len(crowd))]
+            time.sleep(2)  # until the places of the account are taken
+            beside += [timed(press, number) for number in block]
+            over.set()
+            stand_in.release(hanging.account_id)
+            assert all(one.result() for one in pressing)
     return beside, quiet
 
 

@@ -17,7 +17,6 @@ from django.core.management import call_command  # noqa: E402
 from django.db import connection  # noqa: E402
 
 from tests import cast as people  # noqa: E402
-from tests import unguarded  # noqa: E402
 from tests.cast import Cast  # noqa: E402
 from voicedash.bandwidth.fake import Fake  # noqa: E402
 from voicedash.calls.models import Call  # noqa: E402
@@ -26,10 +25,11 @@ settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
 
 def database() -> None:
-    """An empty, migrated database: SQLite in a folder of its own, or what TEST_DATABASE_URL names."""
+    """An empty, migrated database: SQLite in a folder of its own, or one made beside what TEST_DATABASE_URL names."""
+    if connection.vendor == "postgresql":
+        connection.creation.create_test_db(verbosity=0, autoclobber=True, serialize=False)
+        return
     call_command("migrate", verbosity=0, interactive=False)
-    unguarded.let_flush()
-    call_command("flush", verbosity=0, interactive=False)
     call_command("createcachetable", verbosity=0)
 
 

@@ -20,6 +20,9 @@ from voicedash.bandwidth.fake.world import monotonic_of
 
 ROW = re.compile(r"<li id=\"call-(\d+)\"[^>]*>")
 _DATA = re.compile(r"data-([a-z-]+)=\"([^\"]*)\"")
+LIE_SECONDS = 2.0
+_ENDS = {"recording.answered", "recording.answered_late", "recording.sender_vanished"}
+_SENT_NOTHING = {"never_reached", "credentials"}  # results of attempts of which no PUT can have arrived
 _CLOCKS = 0.05  # seconds by which the database's clock and the stand-in's may be read apart
 
 
@@ -96,11 +99,24 @@ class Report:
     watch: Watch
     still_unconfirmed: int
     chain: str | None
+    wrong_at_the_end: list[str] = field(default_factory=list)
     weather: str = ""
 
     @property
+    def unconfirmed_share(self) -> float:
+        return self.watch.unconfirmed / max(1, self.watch.rows)
+
+    @property
+    def unreadable_share(self) -> float:
+        return self.unreadable / max(1, self.puts)
+
+    @property
     def holds(self) -> bool:
-        return not (self.watch.lies or self.unlogged or self.in_flight or self.answers_untrue or self.chain)
+        """No lie, nothing missing; and it was looked at: a run that saw nothing shows nothing."""
+        bad = self.watch.lies or self.wrong_at_the_end or self.unlogged or self.in_flight or self.answers_untrue
+        pressed = self.outcomes["pause acknowledged"] > self.presses / 10
+        looked = self.watch.longest < 2 * LIE_SECONDS and self.watch.failed < self.watch.samples / 10
+        return not (bad or self.chain) and pressed and looked and self.unconfirmed_share <= 3 * self.unreadable_share
 
     def lines(self) -> list[str]:
         watch = self.watch
@@ -112,12 +128,14 @@ class Report:
             f"{watch.failed} failed",
             f"lies               {len(watch.lies)}",
             *[f"  {lie}" for lie in watch.lies[:5]],
+            f"wrong at the end   {len(self.wrong_at_the_end)} (Paused on the calm board, and recording)",
+            *[f"  {row}" for row in self.wrong_at_the_end[:5]],
             f"answers untrue     {self.answers_untrue} (said Paused, and nothing was paused while it was asked)",
             f"PUTs without entry {len(self.unlogged)}",
             *[f"  {put}" for put in self.unlogged[:5]],
             f"left in flight     {self.in_flight}",
-            f"unconfirmed        {watch.unconfirmed / max(1, watch.rows):.1%} of sampled rows "
-            f"({self.unreadable / max(1, self.puts):.1%} of PUTs were unreadable); {self.still_unconfirmed} at the end",
+            f"unconfirmed        {self.unconfirmed_share:.1%} of sampled rows "
+            f"({self.unreadable_share:.1%} of PUTs were unreadable); {self.still_unconfirmed} at the end",
             f"log                {self.chain or 'whole'}",
         ]
 
@@ -145,10 +163,13 @@ def unlogged(fake: Fake) -> list[str]:
         if entry.verb == "recording.asked":
             commands[number] = _Logged(entry.at)
             of[entry.call_id, entry.data["wanted"]].append(commands[number])
-        elif number in commands:
+        elif number in commands and entry.verb in _ENDS:
             command = commands[number]
             command.ended = entry.at
-            command.attempts += len(entry.data.get("attempts", []))
+            command.attempts += sum(
+                made["result"] not in _SENT_NOTHING or made["status"] is not None
+                for made in entry.data.get("attempts", [])
+            )
             command.vanished |= entry.verb == "recording.sender_vanished"
     missing = []
     for put in sorted(fake.puts, key=lambda put: put.at):

@@ -2,6 +2,7 @@
 
 import random
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -37,8 +38,10 @@ class Weather:
 
     def _blow(self, every: float, strike: Callable[[Node], None]) -> None:
         dice = random.Random(self.seed)
-        while not self._over.wait(every):
+        due = time.monotonic() + every
+        while not self._over.wait(max(0.0, due - time.monotonic())):
             strike(dice.choice(self.nodes))
+            due += every
 
     def _kill(self, node: Node) -> None:
         node.kill()

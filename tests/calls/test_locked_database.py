@@ -76,7 +76,7 @@ def test_an_acknowledgement_that_cannot_be_written_is_tried_until_it_can(cast, b
 def test_an_acknowledgement_that_can_not_be_written_in_time_is_not_confirmed(cast, bandwidth, live_call, threads):
     times.scale(0.2)  # a claim lives 3 s
     call, theirs = live_call(cast.acme_account)
-    bandwidth.delay_next(0.3)
+    bandwidth.delay_next(0.6)
     pressing = threads.submit(press_and_close, call, cast.ana)
     assert bandwidth.wait_until(lambda: len(bandwidth.puts) == 1)
     with locked(cast.acme):
@@ -85,3 +85,22 @@ def test_an_acknowledgement_that_can_not_be_written_in_time_is_not_confirmed(cas
     call.refresh_from_db()
     assert call.recording == "assumed"  # until somebody looks: its claim is still open in the database
     assert theirs.recorder == "paused"
+
+
+def test_a_crowd_before_a_locked_database_is_told_in_time(cast, bandwidth, live_call, threads):
+    calls = [live_call(cast.acme_account)[0] for _ in range(8)]
+
+    def press(call, after):
+        time.sleep(after)
+        began = time.monotonic()
+        answer = recording.pause(call=call, by=cast.ana, reason=cast.card)
+        return answer.outcome, time.monotonic() - began
+
+    with locked(cast.acme):
+        pressing = [threads.submit(press, call, number * 0.2) for number, call in enumerate(calls)]
+        answers = [one.result() for one in pressing]
+    assert {outcome for outcome, _ in answers} == {"not_asked"}
+    assert max(took for _, took in answers) < 2.8
+    assert bandwidth.puts == []
+    # Whoever comes next waits as long as ever.
+    assert recording.pause(call=calls[0], by=cast.ana, reason=cast.card).outcome == "acknowledged"

@@ -6,7 +6,8 @@ from django.db import connection
 
 from tests import sessions
 from tests.calls.locking import locked
-from tests.cast import account, known_to
+from tests.cast import account as another_account
+from tests.cast import known_to
 from tests.sessions import postgresql_only
 from voicedash.calls import recording, times
 from voicedash.tenants.board import writing
@@ -88,7 +89,7 @@ def test_a_press_that_waits_to_ask_again_has_given_its_connection_back(cast, ban
 
 @postgresql_only
 def test_those_who_wait_for_one_tenants_lock_hold_up_no_other_tenant(cast, bandwidth, live_call, node, threads):
-    second = account(cast.acme, "9900003")
+    second = another_account(cast.acme, "9900003")
     known_to(bandwidth, second)
     calls = [live_call(of)[0] for of in (cast.acme_account, second) for _ in range(14)]
     [elsewhere] = [live_call(cast.globex_account)[0]]

@@ -204,7 +204,10 @@ def keep_unasked(press: Press, why: str) -> None:
 
 
 def close_expired(tenant_id: int) -> None:
-    """Closes the claims of a tenant whose senders have vanished. Writes nothing where there are none.
+    """Closes the claims of a tenant whose senders have vanished, and ends what doubts have undone.
+
+    A doubt that ran out against an acknowledged state leaves the call unconfirmed: nobody asked again, and the
+    doubted request may have been done last. Writes nothing where there is nothing of either.
 
     Raises nothing: a board that cannot write still shows them as being asked, which claims no more.
     """
@@ -215,6 +218,15 @@ def close_expired(tenant_id: int) -> None:
                 call = Call.objects.select_related("account").filter(pk=call_pk).first()
                 if call:
                     state.still_open(call, stamp)
+        for call_pk in {attempt.command.call_id for attempt in state.overdue(tenant_id)[:100]}:
+            with writing(tenant_id) as stamp:
+                attempt = state.overdue(tenant_id).filter(command__call=call_pk).first()
+                call = Call.objects.filter(pk=call_pk).first()
+                if attempt is None or call is None:  # somebody else was quicker
+                    transaction.set_rollback(True)
+                    continue
+                state.tell(call, "recording.doubted", stamp, None, attempt.command, why="nothing asked again in time")
+                state.unconfirm(call, attempt.command.wanted, stamp)
     except DatabaseProblem:
         logger.warning("expired claims could not be closed yet", exc_info=True)
 

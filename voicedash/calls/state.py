@@ -7,7 +7,8 @@ import time
 from datetime import timedelta
 from typing import Any
 
-from django.db.models import Q
+from django.db.models import F, Q, QuerySet
+from django.db.models.functions import Now
 
 from voicedash.audit import log
 from voicedash.calls.models import Attempt, Call, Command, Outcome, Recording
@@ -114,6 +115,20 @@ def keep(command: Command, attempts: list[Made], stamp: Stamp, *, late: bool) ->
 def in_doubt(call: Call, stamp: Stamp) -> bool:
     """Whether a request of this call may still take effect without our knowing."""
     return Attempt.objects.filter(command__call=call, doubt_until__gt=stamp.now).exists()
+
+
+def overdue(tenant_id: int) -> QuerySet[Attempt]:
+    """Attempts whose doubt ran out against what their call shows: nothing was acknowledged after it."""
+    shown = Attempt.objects.select_related("command").filter(
+        command__call__tenant=tenant_id,
+        command__call__ended_at=None,
+        command__call__recording__in=(Recording.PAUSED, Recording.RECORDING),
+    )
+    ran_out = shown.filter(
+        doubt_until__range=(Now() - timedelta(days=1), Now()),  # older ones have been dealt with
+        doubt_until__gt=F("command__call__acknowledged__attempt_at"),
+    )
+    return ran_out.exclude(command__wanted=F("command__call__recording"))
 
 
 def tell(call: Call, verb: str, stamp: Stamp, by: User | None, command: Command, **data: Any) -> None:

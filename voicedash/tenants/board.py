@@ -1,6 +1,7 @@
 """The tenant's one lock and change counter, and reads that see one moment."""
 
 import threading
+import time
 from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,7 +16,7 @@ from voicedash.tenants.models import Board
 _NOW = {"sqlite": "strftime('%%Y-%%m-%%d %%H:%%M:%%f', 'now')", "postgresql": "clock_timestamp()"}
 
 
-WAIT = 2.0  # seconds for a turn in this process; the database's own lock has a limit of its own (settings)
+WAIT = 2.0  # seconds; the same as the limit of the database's own lock (settings)
 _turns: dict[int, threading.Lock] = defaultdict(threading.Lock)
 
 
@@ -68,18 +69,42 @@ def writing(tenant_id: int) -> Iterator[Stamp]:
 
     The threads of this process queue up before they ask the database: SQLite polls for its one lock and a
     crowd of writers runs into its time-out, and on PostgreSQL those who wait would hold the pool's
-    connections. Raises OperationalError where the turn did not come within `WAIT`.
+    connections. Raises OperationalError where the lock was not had within `WAIT`, queue included.
     """
     turn = _turns[0 if connection.vendor == "sqlite" else tenant_id]
-    if not turn.acquire(blocking=False):
+    until = time.monotonic() + WAIT
+    if turn.acquire(blocking=False):
+        left = WAIT
+    else:
         release_connection()
         if not turn.acquire(timeout=WAIT):
             raise OperationalError("the tenant's lock was not had in time: too many writers in this process")
+        left = max(0.1, until - time.monotonic())
     try:
-        with transaction.atomic(durable=True):
+        with _waiting_at_most(left), transaction.atomic(durable=True):
+            if left < WAIT and connection.vendor == "postgresql":
+                _set("SET LOCAL lock_timeout = %d", left)
             yield begin(tenant_id)
     finally:
         turn.release()
+
+
+@contextmanager
+def _waiting_at_most(seconds: float) -> Iterator[None]:
+    """On SQLite, where the lock is asked for as the transaction begins: for no longer than this."""
+    if seconds >= WAIT or connection.vendor != "sqlite":
+        yield
+        return
+    _set("PRAGMA busy_timeout = %d", seconds)
+    try:
+        yield
+    finally:
+        _set("PRAGMA busy_timeout = %d", WAIT)
+
+
+def _set(statement: str, seconds: float) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(statement % round(seconds * 1000))
 
 
 @contextmanager

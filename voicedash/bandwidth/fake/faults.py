@@ -178,6 +178,11 @@ class Faults:
         with self._lock:
             self._script += [_Scripted(fault, on, account, call_id) for _ in range(times)]
 
+    def forget(self) -> None:
+        """Takes off what no request has met."""
+        with self._lock:
+            self._script.clear()
+
     def spoil_tokens(self, fault: Fault | None) -> None:
         """Every token request has this fault from now on; None ends it."""
         with self._lock:

@@ -74,6 +74,10 @@ class Scripting:
         """How many scripted faults have not been met."""
         return self._faults.left()
 
+    def forget(self) -> None:
+        """Takes off what is scripted and has not been met."""
+        self._faults.forget()
+
     def refuse_tokens(self, refuse: bool = True) -> None:
         """The token endpoint answers 401, until told otherwise."""
         self.token_fault(faults.failing(401) if refuse else None)
