@@ -218,15 +218,15 @@ def close_expired(tenant_id: int) -> None:
                 call = Call.objects.select_related("account").filter(pk=call_pk).first()
                 if call:
                     state.still_open(call, stamp)
-        for call_pk in {attempt.command.call_id for attempt in state.overdue(tenant_id)[:100]}:
+        for doubted in state.overdue(tenant_id)[:100]:
             with writing(tenant_id) as stamp:
-                attempt = state.overdue(tenant_id).filter(command__call=call_pk).first()
-                call = Call.objects.filter(pk=call_pk).first()
-                if attempt is None or call is None:  # somebody else was quicker
+                attempt = state.overdue(tenant_id).filter(pk=doubted.pk).first()
+                if attempt is None:  # another attempt of this call, or somebody else, was quicker
                     transaction.set_rollback(True)
                     continue
-                state.tell(call, "recording.doubted", stamp, None, attempt.command, why="nothing asked again in time")
-                state.unconfirm(call, attempt.command.wanted, stamp)
+                command = attempt.command
+                state.tell(command.call, "recording.doubted", stamp, None, command, why="nothing asked again in time")
+                state.unconfirm(command.call, command.wanted, stamp)
     except DatabaseProblem:
         logger.warning("expired claims could not be closed yet", exc_info=True)
 

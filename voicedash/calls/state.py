@@ -119,7 +119,7 @@ def in_doubt(call: Call, stamp: Stamp) -> bool:
 
 def overdue(tenant_id: int) -> QuerySet[Attempt]:
     """Attempts whose doubt ran out against what their call shows: nothing was acknowledged after it."""
-    shown = Attempt.objects.select_related("command").filter(
+    shown = Attempt.objects.select_related("command__call").filter(
         command__call__tenant=tenant_id,
         command__call__ended_at=None,
         command__call__recording__in=(Recording.PAUSED, Recording.RECORDING),
