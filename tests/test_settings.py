@@ -48,6 +48,14 @@ def test_a_bad_value_stops_the_start_with_a_sentence(tmp_path: Path, variables: 
     assert "Traceback" not in ran.stderr
 
 
+@pytest.mark.parametrize("name", ["VOICEDASH_KEYS", "VOICEDASH_LOG_KEYS"])
+def test_a_file_of_keys_that_was_emptied_is_named(tmp_path: Path, name: str) -> None:
+    (tmp_path / name.lower()).write_text("\n")
+    ran = check(tmp_path, **{name: ""})
+    assert ran.returncode == 2
+    assert f"{name} holds no key (in {tmp_path / name.lower()})" in ran.stderr
+
+
 def test_all_bad_values_are_told_at_once(tmp_path: Path) -> None:
     ran = check(tmp_path, DEBUG="maybe", VOICEDASH_KEYS="short", VOICEDASH_VOICE_URL="voice")
     for name in ("DEBUG", "VOICEDASH_KEYS", "VOICEDASH_VOICE_URL"):

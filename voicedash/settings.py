@@ -22,10 +22,15 @@ DATA_DIR = Path(env.text("VOICEDASH_DATA", str(BASE_DIR / "var"))).resolve()
 SECRET_KEY = env.secret("SECRET_KEY", lambda: secrets.token_urlsafe(50), DATA_DIR)
 
 
+def _of_file(name: str) -> str:
+    file = env.file_of(name, DATA_DIR)
+    return f" (in {file})" if file else ""
+
+
 def _keys(name: str, text: str) -> list[str]:
     keys = text.replace(",", " ").split()
     if not keys:
-        env.errors.append(f"{name} holds no key")
+        env.errors.append(f"{name} holds no key{_of_file(name)}")
     return keys
 
 
@@ -35,12 +40,13 @@ def _fernet_keys(text: str) -> list[str]:
         try:
             Fernet(key)
         except ValueError:
-            env.errors.append(f"VOICEDASH_KEYS: a key is not 32 url-safe base64-encoded bytes{_of_file}")
+            env.errors.append(
+                f"VOICEDASH_KEYS: a key is not 32 url-safe base64-encoded bytes{_of_file('VOICEDASH_KEYS')}"
+            )
     return keys
 
 
 SEALING_KEYS_FILE = env.file_of("VOICEDASH_KEYS", DATA_DIR)  # read again by tenants.keys when it changes
-_of_file = f" (in {SEALING_KEYS_FILE})" if SEALING_KEYS_FILE else ""
 SEALING_KEYS = _fernet_keys(env.secret("VOICEDASH_KEYS", lambda: Fernet.generate_key().decode(), DATA_DIR))
 LOG_KEYS = _keys("VOICEDASH_LOG_KEYS", env.secret("VOICEDASH_LOG_KEYS", lambda: secrets.token_urlsafe(32), DATA_DIR))
 LOG_HEADS = Path(env.text("VOICEDASH_LOG_HEADS", str(DATA_DIR / "log-heads"))).resolve()

@@ -1,5 +1,6 @@
 """Tenants, members and reasons in Django admin: written under the tenant's lock, told by key."""
 
+import re
 from typing import Any
 
 from django.test import Client
@@ -81,6 +82,22 @@ def test_a_role_is_changed_under_the_lock_and_told(cast: Cast, root: Client) -> 
     data = {"id": member.pk, "user": cast.vic.pk, "role": "supervisor", "fields": ["role"]}
     assert told(cast.acme) == [("member.changed", cast.root.pk, data)]
     assert Board.objects.get(tenant=cast.acme).version == before + 1
+
+
+def test_a_membership_does_not_pass_to_another_person(cast: Cast, root: Client) -> None:
+    """The log tells who is a member by key: it would not say who lost it."""
+    member = cast.omar.memberships.get()
+    page = f"/admin/tenants/tenant/{cast.globex.pk}/change/"
+    form = tenant_form(slug="globex", name="Globex", time_zone="UTC") | rows("reasons", 0)
+    swapped = {"id": member.pk, "tenant": cast.globex.pk, "user": cast.vic.pk, "role": "viewer"}
+    joining = {"tenant": cast.globex.pk, "user": cast.ana.pk, "role": "agent"}
+    assert root.post(page, form | rows("memberships", 1, swapped, joining)).status_code == 302
+    root.post(f"/admin/tenants/membership/{member.pk}/change/", {"user": cast.vic.pk, "role": "viewer"})
+    members = cast.globex.memberships.order_by("pk").values_list("user", "role")
+    assert list(members) == [(cast.omar.pk, "viewer"), (cast.ana.pk, "agent")]
+    shown = root.get(page).content.decode()
+    assert re.search(r'<select name="memberships-0-user"[^>]* disabled', shown)
+    assert not re.search(r'<select name="memberships-__prefix__-user"[^>]* disabled', shown)
 
 
 def test_members_removed_by_the_lists_action_are_told(cast: Cast, root: Client) -> None:

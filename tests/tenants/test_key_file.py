@@ -1,5 +1,6 @@
 """The file of the keys while voicedash runs: read again when it changes, left alone when it is not as it should be."""
 
+import errno
 import os
 
 import pytest
@@ -85,3 +86,15 @@ def test_a_draft_that_a_killed_one_left_is_in_nobodys_way(cast: Cast, keyring: K
     keyring.file.with_name(".voicedash_keys.new").write_text("half a k")
     assert keyring.manage(*NEW).returncode == 0
     assert len(keyring.words) == 2
+
+
+def test_a_full_disk_leaves_no_draft_with_keys_in_it(keyring: Keyring, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(_: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    before = keyring.words
+    monkeypatch.setattr("voicedash.tenants.keys.os.fsync", full)
+    with pytest.raises(keys.CannotWrite, match="No space left on device"):
+        keys.add()
+    assert keyring.words == before
+    assert not list(keyring.folder.glob(".*.new"))

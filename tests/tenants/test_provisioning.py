@@ -184,7 +184,8 @@ def test_a_person_of_two_tenants_needs_one_password_only() -> None:
 
 def test_somebody_who_exists_becomes_admin_with_the_password_they_have() -> None:
     provision(FILE)
-    assert provision('[[admin]]\nusername = "ana"\n') == ["admin ana changed"]
+    lines = provision('[[admin]]\nusername = "ana"\n', adopt=["ana"])
+    assert lines == ["admin ana adopted, with the password they have"]
     assert User.objects.get(username="ana").is_superuser
     assert sign_in(Client(), "ana", "ana-has-a-long-one").status_code == 302
 

@@ -58,7 +58,7 @@ def test_a_rotation_on_one_machine(cast: Cast, keyring: Keyring) -> None:
     done = keyring.manage("rotate_keys", "--drop")
     assert done.returncode == 0
     assert keyring.names == [new]
-    assert old in done.stdout
+    assert old in done.stdout and "before-*.sqlite3" in done.stdout
     assert keyring.file.stat().st_mode & 0o777 == 0o600
     assert keyring.manage("rotate_keys", "--check").returncode == 0
     assert not [path.name for path in keyring.folder.iterdir() if path.name.endswith(".new")]

@@ -9,7 +9,7 @@ from django.db.models import QuerySet
 
 from voicedash.tenants import changes, sealing
 from voicedash.tenants.board import database_time
-from voicedash.tenants.models import BandwidthAccount, Reason, Role, Tenant, User
+from voicedash.tenants.models import BandwidthAccount, Membership, Reason, Role, Tenant, User
 
 
 class TenantRowForm(forms.ModelForm):
@@ -57,6 +57,22 @@ class UsualReasonForm(TenantRowForm):
         if cleaned.get("default") and (usual := others.first()):
             self.add_error("default", f"“{usual}” is the usual one. The page of the tenant hands it over in one go.")
         return cleaned
+
+
+class MemberForm(forms.ModelForm):
+    """A row of a tenant's members. It does not pass to another person: the log would not say who lost it."""
+
+    class Meta:
+        model = Membership
+        fields = ["user", "role"]
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if self.instance.pk and "user" in self.fields:
+            user = self.fields["user"]
+            user.disabled = True
+            for link in ("can_add_related", "can_change_related", "can_delete_related", "can_view_related"):
+                setattr(user.widget, link, False)
 
 
 class ReasonForm(forms.ModelForm):

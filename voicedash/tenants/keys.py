@@ -12,7 +12,7 @@ import logging
 import os
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -182,6 +182,8 @@ def _write(file: Path, keys: list[str]) -> None:
         finally:
             os.close(folder)
     except OSError as error:
+        with suppress(OSError):  # keys must not lie about under a name that nobody looks for
+            draft.unlink(missing_ok=True)
         raise CannotWrite(
             f"{file} cannot be replaced ({error.strerror}): run this as the user who owns it, with room on the disk."
         ) from error

@@ -1,6 +1,6 @@
 """Sets tenants, accounts, people and reasons up from a file, as often as one likes."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -11,16 +11,17 @@ from django.db import transaction
 from django.utils import timezone
 
 from voicedash.tenants import accounts, board, changes, sealing
+from voicedash.tenants.adoption import Adoption, joins
 from voicedash.tenants.board import Stamp
 from voicedash.tenants.models import BandwidthAccount, Membership, Reason, Tenant, User
-from voicedash.tenants.provisioning_file import (
+from voicedash.tenants.provisioning_file import read
+from voicedash.tenants.provisioning_plan import (
     Account,
     Person,
     Plan,
     PlannedReason,
     PlannedTenant,
     ProvisioningError,
-    read,
 )
 
 __all__ = ["ProvisioningError", "provision"]
@@ -44,23 +45,35 @@ class _Writing:
 Step = Callable[[_Writing], None]
 
 
-def provision(text: str, *, prune: bool = False, folder: Path = Path()) -> list[str]:
+@dataclass
+class _People:
+    """Who may be written, and the hashes of the file's passwords by username in small letters."""
+
+    adoption: Adoption
+    hashes: dict[str, str] = field(repr=False)
+
+
+def provision(text: str, *, prune: bool = False, folder: Path = Path(), adopt: Iterable[str] = ()) -> list[str]:
     """Makes the database hold what the file says; gives a line for each thing done, none where all was so.
 
     With `prune`, members, reasons and accounts of the tenants in the file that it does not name
-    are removed. Relative paths in the file start from `folder`. Raises ProvisioningError, with
-    every fault by line and key; nothing has been changed then.
+    are removed. Relative paths in the file start from `folder`. Who exists already becomes superuser, or a
+    member where they are none, only if `adopt` has their username; they then get the password that the file
+    gives them, if it does. Raises ProvisioningError, with every fault by line and key; nothing has been
+    changed then.
     """
-    plan = read(text, folder=folder, known={name.lower() for name in User.objects.values_list("username", flat=True)})
-    if prune:
-        _refuse_to_lose_calls(plan.tenants)
+    known = {name.lower() for name in User.objects.values_list("username", flat=True)}
+    adoption = Adoption(frozenset(name.lower() for name in adopt))
+    plan = read(text, folder=folder, known=known, adopted=adoption.vouched)
+    if problems := adoption.problems(plan) + (_calls_to_lose(plan.tenants) if prune else []):
+        raise ProvisioningError(problems)
     # Hashing takes a third of a second a password: not under a lock.
-    hashes = {name: make_password(password) for name, password in plan.passwords.items()}
+    people = _People(adoption, {name: make_password(password) for name, password in plan.passwords.items()})
     lines: list[str] = []
     for tenant in plan.tenants:
-        lines += _set_up(tenant, hashes, prune=prune)
+        lines += _set_up(tenant, people, prune=prune)
     for admin in plan.admins:
-        lines += _set_up_admin(admin, hashes)
+        lines += _set_up_admin(admin, people)
     lines += _asleep(plan)
     named = BandwidthAccount.objects.filter(tenant__slug__in=[tenant.slug for tenant in plan.tenants])
     if ends := accounts.basic_ends(timezone.localdate(), named):
@@ -80,7 +93,7 @@ def _asleep(plan: Plan) -> list[str]:
     ]
 
 
-def _refuse_to_lose_calls(tenants: list[PlannedTenant]) -> None:
+def _calls_to_lose(tenants: list[PlannedTenant]) -> list[str]:
     problems = []
     for tenant in tenants:
         kept = [account.account_id for account in tenant.accounts]
@@ -90,11 +103,10 @@ def _refuse_to_lose_calls(tenants: list[PlannedTenant]) -> None:
                 f"line {tenant.line}, account: {account.account_id} of {tenant.slug} is not in the file but has calls, "
                 "which would go with it: put it back, or delete it in the admin pages"
             )
-    if problems:
-        raise ProvisioningError(problems)
+    return problems
 
 
-def _set_up(plan: PlannedTenant, hashes: dict[str, str], *, prune: bool) -> list[str]:
+def _set_up(plan: PlannedTenant, people: _People, *, prune: bool) -> list[str]:
     lines: list[str] = []
     tenant = Tenant.objects.filter(slug=plan.slug).first()
     if tenant is None:
@@ -108,7 +120,7 @@ def _set_up(plan: PlannedTenant, hashes: dict[str, str], *, prune: bool) -> list
     usual = next((reason for reason in plan.reasons if reason.default), None)
     steps += [partial(_no_other_usual, usual)] if usual else []
     steps += [partial(_reason, reason) for reason in plan.reasons]
-    steps += [partial(_member, person, role, hashes.get(person.username.lower(), "")) for person, role in plan.members]
+    steps += [partial(_member, person, role, people) for person, role in plan.members]
     steps += _prunings(tenant, plan) if prune else []
     for first in range(0, len(steps), _STEPS):
         lines += _write(tenant, steps[first : first + _STEPS])
@@ -179,11 +191,16 @@ def _reason(plan: PlannedReason, writing: _Writing) -> None:
         writing.say(f"reason {plan.name} " + ("added" if new else f"changed: {', '.join(changed)}"))
 
 
-def _member(person: Person, role: str, password: str, writing: _Writing) -> None:
-    user, did, fields = _user(person, password)
+def _member(person: Person, role: str, people: _People, writing: _Writing) -> None:
+    found = _user(person, people, gains=lambda user: joins(user, writing.tenant.slug))
+    if found is None:
+        writing.say(_LEFT_OUT.format(person.username))
+        return
+    user, did, fields = found
     if did:
-        writing.users.append((user, did, fields))
-        writing.say(f"user {person.username} {did}")
+        if did == "added" or fields:
+            writing.users.append((user, "added" if did == "added" else "changed", fields))
+        writing.say(f"user {person.username} {_told(did, fields)}")
     member, new = Membership.objects.get_or_create(tenant=writing.tenant, user=user, defaults={"role": role})
     before = member.get_role_display().lower()
     changed = [] if new else _update(member, role=role)
@@ -192,23 +209,56 @@ def _member(person: Person, role: str, password: str, writing: _Writing) -> None
         writing.say(f"{person.username} is {role} now" + (f", was {before}" if changed else ""))
 
 
-def _user(person: Person, password: str, **rights: bool) -> tuple[User, str, list[str]]:
-    """The user, "added", "changed" or "", and the columns that changed."""
+_LEFT_OUT = "{} left out: somebody else took that name, or set the password, a moment ago. Run this again"
+
+
+def _user(
+    person: Person, people: _People, *, gains: Callable[[User], bool], **rights: bool
+) -> tuple[User, str, list[str]] | None:
+    """The user, "added", "adopted", "changed" or "", and the columns that changed; None who must not gain rights.
+
+    `gains` says whether a user who exists does so here. It has been judged before anything was
+    written: it is judged again, for names are taken and passwords set meanwhile.
+    """
+    password = people.hashes.get(person.username.lower(), "")
     user = User.objects.filter(username__iexact=person.username).first()
-    wanted = {name: value for name, value in (("name", person.name), ("email", person.email)) if value is not None}
+    wanted: dict[str, Any] = {
+        name: value for name, value in (("name", person.name), ("email", person.email)) if value is not None
+    }
     if user is None:
-        return User.objects.create(username=person.username, password=password, **wanted, **rights), "added", []
+        user = User.objects.create(username=person.username, password=password, **wanted, **rights)
+        people.adoption.made[user.pk] = password
+        return user, "added", []
+    gaining = gains(user)
+    if gaining and not people.adoption.allows(user):
+        return None
+    adopted = gaining and user.pk not in people.adoption.made
+    if adopted and password:
+        wanted["password"] = password  # it ends their sessions, too
     changed = _update(user, **wanted, **rights)
-    return user, "changed" if changed else "", changed
+    if adopted:
+        people.adoption.made[user.pk] = user.password
+    return user, "adopted" if adopted else "changed" if changed else "", changed
 
 
-def _set_up_admin(person: Person, hashes: dict[str, str]) -> list[str]:
+def _told(did: str, fields: list[str]) -> str:
+    if did != "adopted":
+        return did
+    if "password" in fields:
+        return "adopted, with the password of the file: signed out everywhere"
+    return "adopted, with the password they have"
+
+
+def _set_up_admin(person: Person, people: _People) -> list[str]:
     with transaction.atomic(durable=True):
-        user, did, fields = _user(person, hashes.get(person.username.lower(), ""), is_staff=True, is_superuser=True)
+        found = _user(person, people, gains=lambda user: not user.is_superuser, is_staff=True, is_superuser=True)
+        if found is None:
+            return [f"admin {_LEFT_OUT.format(person.username)}"]
+        user, did, fields = found
         if not did:
             return []
-        changes.tell_of_user(user, did, at=board.database_time(), fields=fields)
-    return [f"admin {person.username} {did}"]
+        changes.tell_of_user(user, "changed" if did == "adopted" else did, at=board.database_time(), fields=fields)
+    return [f"admin {person.username} {_told(did, fields)}"]
 
 
 def _prunings(tenant: Tenant, plan: PlannedTenant) -> list[Step]:

@@ -2,7 +2,7 @@
 
 import os
 import tomllib
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,14 @@ from django.core.exceptions import ValidationError
 from django.db.models import Model
 
 from voicedash.tenants.models import BandwidthAccount, Membership, Reason, Tenant, User
+from voicedash.tenants.provisioning_plan import (
+    Account,
+    Person,
+    Plan,
+    PlannedReason,
+    PlannedTenant,
+    ProvisioningError,
+)
 from voicedash.tenants.toml_lines import Place, places
 
 Types = dict[str, type]
@@ -43,71 +51,18 @@ _KEYS: dict[str, tuple[type[Model], Types, set[str]]] = {
 _FILE: Types = {"tenant": list, "admin": list}
 
 
-class ProvisioningError(Exception):
-    """Nothing was changed; `problems` names each fault with its line and key."""
-
-    def __init__(self, problems: list[str]) -> None:
-        super().__init__("\n".join(problems))
-        self.problems = problems
-
-
-@dataclass(frozen=True)
-class Account:
-    account_id: str
-    client_id: str
-    auth: str
-    records: str
-    secret: str = field(repr=False)
-
-
-@dataclass(frozen=True)
-class Person:
-    """A user to be; what is None is left as it is."""
-
-    username: str
-    name: str | None
-    email: str | None
-
-
-@dataclass(frozen=True)
-class PlannedReason:
-    name: str
-    lease: int | None
-    prolong: int
-    note: bool
-    default: bool
-
-
-@dataclass(frozen=True)
-class PlannedTenant:
-    slug: str
-    name: str
-    time_zone: str
-    line: int
-    accounts: list[Account]
-    members: list[tuple[Person, str]]
-    reasons: list[PlannedReason]
-
-
-@dataclass(frozen=True)
-class Plan:
-    tenants: list[PlannedTenant]
-    admins: list[Person]
-    passwords: dict[str, str] = field(repr=False)  # of those who are new, by username in small letters
-
-
-def read(text: str, *, folder: Path, known: set[str]) -> Plan:
+def read(text: str, *, folder: Path, known: set[str], adopted: frozenset[str]) -> Plan:
     """What the file asks for. Raises ProvisioningError with every fault at once.
 
     `folder` is what relative `…_file` paths start from; `known` the usernames that exist, in
-    small letters: their passwords are neither needed nor looked up.
+    small letters: their passwords are not needed, and looked up only of those in `adopted`.
     """
     try:
         content = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         what, _, where = str(error).partition(" (at ")
         raise ProvisioningError([f"{where.rstrip(')').split(',')[0] or 'the file'}: {what}"]) from None
-    reader = _Reader(places(text), folder, known)
+    reader = _Reader(places(text), folder, known, adopted)
     plan = reader.plan(content)
     if reader.problems:
         raise ProvisioningError([said for _, said in sorted(reader.problems)])
@@ -122,8 +77,8 @@ class _Table:
 
 
 class _Reader:
-    def __init__(self, places: dict[Place, int], folder: Path, known: set[str]) -> None:
-        self.places, self.folder, self.known = places, folder, known
+    def __init__(self, places: dict[Place, int], folder: Path, known: set[str], adopted: frozenset[str]) -> None:
+        self.places, self.folder, self.known, self.adopted = places, folder, known, adopted
         self.problems: list[tuple[int, str]] = []
         self.passwords: dict[str, str] = {}
         self.new: dict[str, tuple[Place, str]] = {}
@@ -189,11 +144,13 @@ class _Reader:
                 self._say(table.path, name, f"{username} has another {name} further up")
         if key and key not in self.known:
             self.new.setdefault(key, (table.path, username))
+        if key and (key not in self.known or key in self.adopted):
             given = next((k for k in table.values if k.startswith("password")), None)
             if given and not self.passwords.get(key):
                 self.passwords[key] = self._secret(table, "password") or ""  # "": what is wrong has been told
                 self._judge(table, given, self.passwords[key])
-        return Person(username, table.values.get("name"), table.values.get("email"))
+        line = self._line((*table.path, "username"))
+        return Person(username, table.values.get("name"), table.values.get("email"), line)
 
     def _judge(self, table: _Table, key: str, password: str) -> None:
         user = User(username=str(table.values.get("username", "")), email=str(table.values.get("email", "")))

@@ -6,7 +6,7 @@ from typing import Any
 from django.contrib import admin, messages
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.core.exceptions import PermissionDenied
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.db.models import BooleanField, ExpressionWrapper, Model, Prefetch, Q, QuerySet
 from django.db.models.functions import Now
 from django.forms import ModelForm
@@ -20,13 +20,14 @@ from voicedash.tenants.forms import NewMemberForm, PasswordForm, UserForm
 from voicedash.tenants.models import Membership, Tenant, User
 
 _SIGNING_IN: Any = ("Signing in", {"fields": ["failed_sign_ins", "locked_until", "last_login", "date_joined"]})
+_PASSWORD_FIRST = "Set a new password first, for whoever added them may know the one they have."
 _HELP = {
     "is_active": "Untick it for somebody who leaves: they are out at once. Nobody is deleted, for the log names them.",
     "is_staff": (
         "Makes a manager a tenant admin: they come into these pages, and see and change there the tenants that they "
-        "are a manager of, with their people, reasons and Bandwidth accounts."
+        "are a manager of, with their people, reasons and Bandwidth accounts. " + _PASSWORD_FIRST
     ),
-    "is_superuser": "Sees and changes everything in these pages, of every tenant.",
+    "is_superuser": "Sees and changes everything in these pages, of every tenant. " + _PASSWORD_FIRST,
 }
 
 
@@ -159,6 +160,15 @@ class UserAdmin(Scoped, DjangoUserAdmin):
         list(User.objects.select_for_update().filter(pk=user.pk).values_list("pk"))
         if not administering.is_ward(user, administering.tenants_of(request.user.pk)):
             raise PermissionDenied("Only a superuser changes this person.")
+
+    def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        try:
+            return super().changeform_view(request, *args, **kwargs)
+        except IntegrityError:
+            # The name was taken after the form had been judged. All of it is undone, the lock too: judged again,
+            # the form says so itself.
+            request.__dict__.pop("board_stamps", None)
+            return super().changeform_view(request, *args, **kwargs)
 
     def save_model(self, request: HttpRequest, obj: Any, form: ModelForm, change: bool) -> None:
         if not change:

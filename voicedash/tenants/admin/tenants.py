@@ -12,7 +12,7 @@ from voicedash.tenants import changes
 from voicedash.tenants.admin.rows import OfTenant, stamp
 from voicedash.tenants.admin.scope import Scoped, administered, everywhere
 from voicedash.tenants.administering import Tenants
-from voicedash.tenants.forms import ReasonForm, ReasonFormSet, UsualReasonForm
+from voicedash.tenants.forms import MemberForm, ReasonForm, ReasonFormSet, UsualReasonForm
 from voicedash.tenants.models import Membership, Reason, Tenant
 
 
@@ -32,7 +32,8 @@ class Members(Scoped):
 
     def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> list[str]:
         listed = [str(name) for name in super().get_readonly_fields(request, obj)]
-        fixed = not everywhere(request) and (isinstance(obj, Membership) or not _can_choose(request))
+        # A membership does not pass to another person: the log would not say who lost it.
+        fixed = isinstance(obj, Membership) or not _can_choose(request)
         return [*listed, "user"] if fixed else listed
 
     def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
@@ -44,6 +45,7 @@ class Members(Scoped):
 
 class MemberInline(Members, admin.TabularInline):
     model = Membership
+    form = MemberForm
     fields = ["user", "role"]
     extra = 0
     may = frozenset({"view", "add", "change", "delete"})

@@ -21,15 +21,24 @@ class Command(BaseCommand):
             action="store_true",
             help="remove members, reasons and accounts that the file does not name, in the tenants that it names",
         )
+        parser.add_argument(
+            "--adopt",
+            metavar="USERNAME",
+            action="append",
+            default=[],
+            help="let this person, who exists already, become admin or join a tenant, as the file says; may be given "
+            "several times. Only for people whose password you trust: if the file gives them one, it takes the place "
+            "of theirs and ends their sessions, else password and sessions stay",
+        )
         parser.add_argument("--check", action="store_true", help="then try every account's sign-in at Bandwidth")
 
-    def handle(self, *args: Any, file: Path, prune: bool, check: bool, **options: Any) -> None:
+    def handle(self, *args: Any, file: Path, prune: bool, check: bool, adopt: list[str], **options: Any) -> None:
         try:
             text = file.read_text("utf-8-sig")
         except (OSError, UnicodeDecodeError) as error:
             raise CommandError(f"cannot read {file}: {getattr(error, 'strerror', None) or 'not UTF-8 text'}") from None
         try:
-            lines = provision(text, prune=prune, folder=file.resolve().parent)
+            lines = provision(text, prune=prune, folder=file.resolve().parent, adopt=adopt)
         except ProvisioningError as error:
             told = "\n".join(f"  {file.name}, {problem}" for problem in error.problems)
             raise CommandError(f"Nothing was changed:\n{told}") from None

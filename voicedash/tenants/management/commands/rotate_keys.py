@@ -108,7 +108,8 @@ class Command(BaseCommand):
                 "Nothing was dropped:\n" + "\n".join(told) + "\nRun rotate_keys first, then this again."
             ) from None
         self._say(
-            f"Dropped from {keys.place()}: {' and '.join(gone)}. Backups from before need them: keep them with those."
+            f"Dropped from {keys.place()}: {' and '.join(gone)}. Backups from before, and copies of the database "
+            "from before an upgrade (before-*.sqlite3 in the data folder), need them: keep them with those."
             if gone
             else f"{keys.place()} holds one key only: there is nothing to drop."
         )
