@@ -1,7 +1,9 @@
 """Empty places for a database, on the engine that the tests run on, and voicedash's commands run against them."""
 
 import os
+import re
 import secrets
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -13,8 +15,26 @@ from urllib.parse import urlsplit
 import psycopg
 
 from tests.serving import ROOT
+from voicedash.bandwidth.fake import Fake
 
 POSTGRESQL = os.environ.get("TEST_DATABASE_URL", "")
+
+# What is in a restored database, by its own process: its calls' states, its secrets, its log, its newest entry.
+LOOK = """
+import os, json
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "voicedash.settings")
+import django
+django.setup()
+from voicedash.audit import proof
+from voicedash.calls.models import Call
+from voicedash.tenants import sealing
+from voicedash.tenants.models import BandwidthAccount
+print(json.dumps({
+    "calls": {call.call_id: call.recording for call in Call.objects.all()},
+    "secrets": [sealing.open_secret(account) for account in BandwidthAccount.objects.order_by("account_id")],
+    "faults": [proof.fault_in(chain) for chain in proof.chains()],
+}))
+"""
 
 
 @dataclass(frozen=True)
@@ -68,9 +88,37 @@ def empty(data: Path) -> Iterator[Place]:
         yield Place(data, f"sqlite:///{data / 'db.sqlite3'}")
         return
     name = f"voicedash_place_{secrets.token_hex(4)}"
-    with psycopg.connect(POSTGRESQL, autocommit=True) as server:
+    # As scripts/postgres has it: the database of the address itself need not exist.
+    with psycopg.connect(urlsplit(POSTGRESQL)._replace(path="/postgres").geturl(), autocommit=True) as server:
         server.execute(f'CREATE DATABASE "{name}"')
         try:
             yield Place(data, urlsplit(POSTGRESQL)._replace(path=f"/{name}").geturl())
         finally:
             server.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+def put_keys(safe: Path, place: Place) -> None:
+    for path in safe.iterdir():
+        shutil.copy(path, place.data)
+
+
+class Serving:
+    """`manage.py serve` on a restored place, as a person starts it."""
+
+    def __init__(self, place: Place, fake: Fake) -> None:
+        self.process = place.start(
+            "manage.py", "serve", VOICEDASH_VOICE_URL=fake.voice_url, VOICEDASH_TOKEN_URL=fake.token_url
+        )
+
+    def __enter__(self) -> str:
+        assert self.process.stdout
+        said = []
+        for line in self.process.stdout:
+            said.append(line)
+            if found := re.search(r"voicedash: (http://\S+)", line):
+                return found[1]
+        raise AssertionError("".join(said))
+
+    def __exit__(self, *error: object) -> None:
+        self.process.kill()
+        self.process.communicate()

@@ -44,6 +44,8 @@ def test_a_backup_holds_the_database_a_manifest_and_the_way_back(keyring: Keyrin
     assert manifest["keys"]["VOICEDASH_KEYS"] == {keyring.names[0]: 2}
     assert manifest["file"]["bytes"] == (made / dump).stat().st_size
     assert f"manage.py restore {made}" in (made / "RESTORE.txt").read_text("utf-8")
+    # The new data folder has no heads: only those of the old one tell what is missing.
+    assert "verify_log --heads /var/lib/voicedash.old/log-heads" in (made / "RESTORE.txt").read_text("utf-8")
     assert f"The keys were NOT copied: they are in {keyring.file}" in done.stdout
 
 
@@ -75,7 +77,7 @@ def test_keys_from_the_environment_are_copied_too(keyring: Keyring, cast: Cast, 
 
 
 def test_beside_the_database_keys_are_refused(keyring: Keyring, cast: Cast, tmp_path: Path) -> None:
-    for inside in (tmp_path / "backups", tmp_path / "backups" / "keys"):
+    for inside in (tmp_path / "backups", tmp_path / "backups" / "keys", tmp_path):
         done = keyring.manage("backup", str(tmp_path / "backups"), "--keys", str(inside))
         assert done.returncode == 1
         assert "keep the keys elsewhere" in done.stderr

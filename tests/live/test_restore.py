@@ -2,10 +2,8 @@
 
 import itertools
 import json
-import re
-import shutil
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -14,54 +12,12 @@ import pytest
 
 from tests.cast import Cast
 from tests.keyring import Keyring
-from tests.live import databases
-from tests.live.databases import POSTGRESQL, Place
+from tests.live.databases import LOOK, POSTGRESQL, Place, Serving, put_keys
 from tests.serving import Node
 from voicedash.bandwidth.fake import Fake
 from voicedash.calls.models import Call
 
 pytestmark = [pytest.mark.database, pytest.mark.django_db(transaction=True, databases=["default", "snapshot"])]
-
-# What is in a restored database, by its own process: its calls' states, its secrets, its log, its newest entry.
-LOOK = """
-import os, json
-os.environ.setdefault("DJANGO_SETTINGS_MODULE", "voicedash.settings")
-import django
-django.setup()
-from voicedash.audit import proof
-from voicedash.calls.models import Call
-from voicedash.tenants import sealing
-from voicedash.tenants.models import BandwidthAccount
-print(json.dumps({
-    "calls": {call.call_id: call.recording for call in Call.objects.all()},
-    "secrets": [sealing.open_secret(account) for account in BandwidthAccount.objects.order_by("account_id")],
-    "faults": [proof.fault_in(chain) for chain in proof.chains()],
-}))
-"""
-
-
-@pytest.fixture
-def place(tmp_path: Path) -> Iterator[Place]:
-    with databases.empty(tmp_path / "restored") as made:
-        yield made
-
-
-@pytest.fixture
-def backup(keyring: Keyring, cast: Cast, tmp_path: Path) -> Callable[[], tuple[Path, Path]]:
-    """Makes a backup of the tests' database; gives its folder and that of its keys."""
-
-    def make() -> tuple[Path, Path]:
-        done = keyring.manage("backup", str(tmp_path / "backups"), "--keys", str(tmp_path / "safe"))
-        assert done.returncode == 0, done.stderr
-        (made,), (safe,) = (tmp_path / "backups").iterdir(), (tmp_path / "safe").iterdir()
-        return made, safe
-
-    return make
-
-
-def put_keys(safe: Path, place: Place) -> None:
-    for path in safe.iterdir():
-        shutil.copy(path, place.data)
 
 
 def test_from_a_backup_under_presses_to_a_press(
@@ -120,28 +76,6 @@ def test_from_a_backup_under_presses_to_a_press(
         assert 'data-outcome="acknowledged"' in pressed.text
         assert 'data-recording="paused"' in pressed.text
     assert place.manage("verify_log").returncode == 0
-
-
-class Serving:
-    """`manage.py serve` on a restored place, as a person starts it."""
-
-    def __init__(self, place: Place, fake: Fake) -> None:
-        self.process = place.start(
-            "manage.py", "serve", VOICEDASH_VOICE_URL=fake.voice_url, VOICEDASH_TOKEN_URL=fake.token_url
-        )
-
-    def __enter__(self) -> str:
-        assert self.process.stdout
-        said = []
-        for line in self.process.stdout:
-            said.append(line)
-            if found := re.search(r"voicedash: (http://\S+)", line):
-                return found[1]
-        raise AssertionError("".join(said))
-
-    def __exit__(self, *error: object) -> None:
-        self.process.kill()
-        self.process.communicate()
 
 
 def test_keys_that_do_not_fit_are_told_before_anything_is_written(

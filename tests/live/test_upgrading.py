@@ -127,6 +127,33 @@ def test_a_copy_from_before_stands_beside_it(in_use: Place) -> None:
 
 
 @ONLY_SQLITE
+def test_a_restart_after_half_a_migration_leaves_the_copy_from_before_it(in_use: Place) -> None:
+    half = ANOTHER.replace("    dependencies =", "    atomic = False\n    dependencies =", 1)
+    code = half.format(operation="apps.get_model('tenants', 'Tenant').objects.all().delete(); raise ValueError")
+    copy = in_use.data / "before-tenants.9999_another.sqlite3"
+    for _ in range(2):
+        done = in_use.python("-c", code)
+        assert done.returncode == 1 and f"{copy}\n" in done.stderr
+        assert tenants(in_use.file) == []
+        assert tenants(copy) == ["acme"]
+    assert f"{copy} stays as it is" in done.stdout
+    assert sorted(path.name for path in in_use.data.glob("*before*")) == [copy.name]
+
+
+@ONLY_SQLITE
+def test_what_was_written_since_an_attempt_weeks_ago_is_copied_and_that_copy_stays(in_use: Place) -> None:
+    assert started(in_use, FAILS).returncode == 1
+    add(in_use, "globex")  # the old version went on
+    newer = in_use.data / "before-tenants.9999_another-2.sqlite3"
+    for _ in range(2):
+        told = started(in_use, FAILS).stderr
+        assert told.strip().endswith(f"cp {newer} {in_use.file}")
+        assert tenants(newer) == ["acme", "globex"]
+    assert tenants(in_use.data / "before-tenants.9999_another.sqlite3") == ["acme"]
+    assert len(list(in_use.data.glob("*before*"))) == 2
+
+
+@ONLY_SQLITE
 def test_an_empty_database_is_not_copied(place: Place) -> None:
     assert started(place, "pass").returncode == 0
     assert list(place.data.glob("before-*")) == []

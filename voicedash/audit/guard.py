@@ -32,7 +32,8 @@ _SQLITE = {
     ),
 }
 _POSTGRESQL = {
-    "audit_entry_no_change": ("audit_entry", "UPDATE OR DELETE", "ROW", ""),
+    # DELETE first: that is how PostgreSQL tells it, and `missing` compares.
+    "audit_entry_no_change": ("audit_entry", "DELETE OR UPDATE", "ROW", ""),
     "audit_entry_no_truncate": ("audit_entry", "TRUNCATE", "STATEMENT", ""),
     "audit_head_forward": (
         "audit_head",
@@ -83,15 +84,39 @@ def take_off(vendor: str) -> list[str]:
 
 
 def missing(connection: BaseDatabaseWrapper) -> list[str]:
-    """The names of triggers that are gone, or switched off: this database does not refuse what it should."""
-    if connection.vendor == "sqlite":
-        wanted, sql = set(_SQLITE), "SELECT name FROM sqlite_master WHERE type = 'trigger'"
-    else:
-        wanted = set(_POSTGRESQL)
-        sql = (
-            "SELECT tgname FROM pg_trigger WHERE tgenabled = 'A' "
-            "AND tgrelid IN ('audit_entry'::regclass, 'audit_head'::regclass)"
-        )
+    """The names of triggers that are gone, off or not as `put_on` makes them: what should be refused may not be."""
+    there = _in_sqlite(connection) if connection.vendor == "sqlite" else _in_postgresql(connection)
+    made = dict(zip(_SQLITE, put_on("sqlite"), strict=True)) if connection.vendor == "sqlite" else _as_made()
+    return sorted(name for name, text in made.items() if there.get(name) != text)
+
+
+def _in_sqlite(connection: BaseDatabaseWrapper) -> dict[str, str]:
     with connection.cursor() as cursor:
-        cursor.execute(sql)
-        return sorted(wanted - {name for (name,) in cursor.fetchall()})
+        cursor.execute("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'")
+        return dict(cursor.fetchall())
+
+
+def _in_postgresql(connection: BaseDatabaseWrapper) -> dict[str, str]:
+    """The triggers that always work and that call a function with our text."""
+    sql = (
+        "SELECT tgname, replace(pg_get_triggerdef(pg_trigger.oid), quote_ident(nspname) || '.', '') FROM pg_trigger "
+        "JOIN pg_class ON pg_class.oid = tgrelid JOIN pg_namespace ON pg_namespace.oid = relnamespace "
+        "JOIN pg_proc ON pg_proc.oid = tgfoid JOIN pg_language ON pg_language.oid = prolang "
+        "WHERE tgrelid IN ('audit_entry'::regclass, 'audit_head'::regclass) "
+        "AND tgenabled = 'A' AND lanname = 'plpgsql' AND proconfig IS NULL AND prosrc = %s"
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(sql, [put_on("postgresql")[0].split("$$")[1]])
+        return {name: _plain(text) for name, text in cursor.fetchall()}
+
+
+def _as_made() -> dict[str, str]:
+    triggers = put_on("postgresql")[1 : 1 + len(_POSTGRESQL)]
+    return {name: _plain(text) for name, text in zip(_POSTGRESQL, triggers, strict=True)}
+
+
+def _plain(text: str) -> str:
+    """A trigger without what PostgreSQL writes in its own way: spaces, brackets, casts, capitals."""
+    for its_own in ("(", ")", "::text"):
+        text = text.replace(its_own, "")
+    return " ".join(text.lower().split())

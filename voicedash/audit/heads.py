@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import settings
-from django.db import Error, connections
+from django.db import connections
 
 from voicedash.audit import signing
 from voicedash.audit.models import Head
@@ -94,7 +94,7 @@ def _daily() -> None:
             try:
                 write()
                 written = today
-            except (OSError, Error):
+            except Exception:  # the thread must go on: tomorrow has a head, too
                 logger.exception("The heads of the log could not be kept: trying again in %d s", _LOOKS)
             finally:
                 connections.close_all()

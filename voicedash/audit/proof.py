@@ -7,15 +7,19 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from django.db import connection, connections, transaction
+from django.db import DatabaseError, connection, connections, transaction
 
 from voicedash.audit import log, signing
 from voicedash.audit.models import Entry, Head
 
 SHOWN = 5  # faults of a chain that are kept in full; of more only their number
 _PAGE = 1000  # entries that are in memory at a time
-# As text: whoever has tampered may have left what no driver can turn into a value.
-_AT = {"sqlite": "CAST(at AS TEXT)", "postgresql": """to_char(at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US')"""}
+# As text: whoever has tampered may have left what no driver can turn into a value. Nothing for what was never written:
+# a time that is no text, or one before our era, of which to_char gives the year as if it were of ours.
+_AT = {
+    "sqlite": "CASE typeof(at) WHEN 'text' THEN at END",
+    "postgresql": "CASE WHEN at >= '0001-01-02' THEN to_char(at AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS.US') END",
+}
 
 
 @dataclass(frozen=True)
@@ -50,13 +54,30 @@ class Checked:
 
 
 def chains() -> list[str]:
-    """The names of all chains that have a head or an entry."""
-    names = set(Head.objects.values_list("chain", flat=True))
-    name = Entry.objects.order_by("chain").values_list("chain", flat=True).first()
-    while name is not None:  # from one name to the next in the index: a DISTINCT would read every entry
-        names.add(name)
+    """The names of all chains that have a head or an entry. Raises django.db.Error. What has no name: `nameless`."""
+    names = {name for name in Head.objects.values_list("chain", flat=True) if isinstance(name, str)}
+    walked: set[str] = set()
+    name = Entry.objects.filter(chain__gte="").order_by("chain").values_list("chain", flat=True).first()
+    # From one name to the next in the index: a DISTINCT would read every entry. On SQLite what is no text comes last.
+    while isinstance(name, str):
+        if name in walked:
+            raise DatabaseError("the index of audit_entry leads in a circle: it must be made anew (REINDEX)")
+        walked.add(name)
         name = Entry.objects.filter(chain__gt=name).order_by("chain").values_list("chain", flat=True).first()
-    return sorted(names)
+    return sorted(names | walked)
+
+
+def nameless() -> list[str]:
+    """What is in no chain because the name there is no text, in words: only SQLite can hold such a thing."""
+    if connection.vendor != "sqlite":
+        return []
+    found = []
+    with connection.cursor() as cursor:
+        for table, what in (("audit_entry", "entries"), ("audit_head", "heads")):
+            cursor.execute(f"SELECT COUNT(*) FROM {table} WHERE typeof(chain) <> 'text'")
+            if number := cursor.fetchone()[0]:
+                found.append(f"{what} whose chain is no text, and that were never written so: {number:,}")
+    return found
 
 
 def fault_in(chain: str) -> str | None:
@@ -73,6 +94,7 @@ def check(chain: str) -> Checked:
     checked = Checked(chain)
     keys = signing.keys()
     expected, previous = 1, "0" * 64
+    last_id: int | None = None
     with _moment() as alias:
         for row in _rows(chain, alias):
             checked.entries += 1
@@ -98,7 +120,9 @@ def check(chain: str) -> Checked:
                 checked.tell(f"entry {seq} was signed with a key that is not in VOICEDASH_LOG_KEYS", entry.at)
             elif not signing.holds(entry.digest, log.told(entry), keys[entry.key]):
                 checked.tell(f"entry {seq} was changed", entry.at)
-            expected, previous = seq + 1, entry.digest
+            elif last_id is not None and entry.pk <= last_id:
+                checked.tell(f"entry {seq} has a lower id than the one before it: shown in a wrong order", entry.at)
+            expected, previous, last_id = seq + 1, entry.digest, entry.pk
         head: tuple[Any, Any] | None = (
             Head.objects.using(alias).filter(chain=chain).values_list("seq", "digest").first()
         )
@@ -119,7 +143,7 @@ def check(chain: str) -> Checked:
 def _rows(chain: str, alias: str) -> Iterator[tuple[Any, ...]]:
     database = connections[alias]
     sql = (
-        f"SELECT seq, {_AT[database.vendor]}, verb, actor, call_id, CAST(data AS TEXT), key, previous, digest "
+        f"SELECT seq, id, {_AT[database.vendor]}, verb, actor, call_id, CAST(data AS TEXT), key, previous, digest "
         "FROM audit_entry WHERE chain = %s ORDER BY seq"
     )
     with database.chunked_cursor() as cursor:  # on PostgreSQL the server keeps the rows that were not fetched
@@ -130,18 +154,20 @@ def _rows(chain: str, alias: str) -> Iterator[tuple[Any, ...]]:
 
 def _entry(chain: str, row: tuple[Any, ...]) -> Entry | None:
     """The entry in a row; None where its values are none that were ever written."""
-    seq, at, verb, actor, call_id, data, key, previous, digest = row
+    seq, number, at, verb, actor, call_id, data, key, previous, digest = row
     try:
-        when = datetime.fromisoformat(at).replace(tzinfo=UTC)
+        when = datetime.fromisoformat(at)
         told = json.loads(data)
     except (TypeError, ValueError, RecursionError):
         return None
-    if not isinstance(seq, int):
-        return None
+    written = str(when) if connection.vendor == "sqlite" else when.isoformat(" ", "microseconds")
+    if not isinstance(seq, int) or not isinstance(number, int) or at != written or when.tzinfo:
+        return None  # an offset, too: whoever reads the entry would see another time than the one that was signed
     return Entry(
+        pk=number,
         chain=chain,
         seq=seq,
-        at=when,
+        at=when.replace(tzinfo=UTC),
         verb=verb,
         actor=actor,
         call_id=call_id,

@@ -4,7 +4,7 @@ from voicedash.audit import log
 from voicedash.calls import state
 from voicedash.calls.models import Call, Recording, Wanted
 from voicedash.tenants.board import writing
-from voicedash.tenants.models import Tenant
+from voicedash.tenants.models import Board, Tenant
 
 _AT_ONCE = 25  # calls in a transaction, each a row and an entry
 
@@ -16,6 +16,7 @@ def doubt_pauses() -> int:
     """
     count = 0
     for tenant_id in Tenant.objects.order_by("pk").values_list("pk", flat=True):
+        _lift(tenant_id)
         paused = Call.objects.filter(tenant=tenant_id, recording=Recording.PAUSED, ended_at=None).order_by("pk")
         while True:
             with writing(tenant_id) as stamp:
@@ -29,3 +30,14 @@ def doubt_pauses() -> int:
                 break
             count += len(calls)
     return count
+
+
+def _lift(tenant_id: int) -> None:
+    """Puts the tenant's version ahead of any that was given before, and its live calls to it.
+
+    Browsers refuse rows older than those they show, and a resume from a page of before must count as old.
+    """
+    with writing(tenant_id) as stamp:
+        ahead = max(stamp.version, round(stamp.now.timestamp() * 1000))
+        Board.objects.filter(tenant=tenant_id).update(version=ahead)
+        Call.objects.filter(tenant=tenant_id, ended_at=None).update(version=ahead)

@@ -50,11 +50,14 @@ To restore it, here or on another machine, in this order:
 
 6. As root, give the files to the user who serves:  chown -R voicedash: /var/lib/voicedash
 
-7. .venv/bin/python manage.py verify_log          the log is whole
-   .venv/bin/python manage.py rotate_keys --check  the secrets open
-   make serve                                      then press Fetch calls
+7. The log is whole, the secrets open, and then serve and press Fetch calls:
+     .venv/bin/python manage.py verify_log --heads /var/lib/voicedash.old/log-heads
+     .venv/bin/python manage.py rotate_keys --check
+     make serve
 
-   If verify_log names heads that were kept after this backup was made, that is expected: docs/operate.md.
+   The heads of the log are in the OLD data folder (or where VOICEDASH_LOG_HEADS said); is it gone, name the copy that
+   is kept elsewhere. If verify_log names heads that were kept after this backup was made, that is expected:
+   docs/operate.md. Without any copy leave --heads away: then nothing shows what was cut off at the end.
 
 In all of these VOICEDASH_DATA and DATABASE_URL must be those of step 3. With containers: docs/operate.md.
 """
@@ -95,9 +98,15 @@ def make(folder: Path, *, keys_folder: Path | None) -> Backup:
     name of one. Raises CannotBackUp, and django.db.Error where the database cannot be read.
     """
     name = _free_name(folder)
-    if keys_folder and keys_folder.resolve().is_relative_to(folder.resolve()):
-        raise CannotBackUp(f"{keys_folder} is in {folder}. Who finds both opens every secret: keep the keys elsewhere.")
+    if keys_folder:
+        apart, here = keys_folder.resolve(), folder.resolve()
+        if apart.is_relative_to(here) or here.is_relative_to(apart):
+            raise CannotBackUp(
+                f"Of {keys_folder} and {folder} one is in the other. Who finds both opens every secret: keep the keys "
+                "elsewhere."
+            )
     try:
+        database.refuse_unfinished()
         with _whole(folder / name) as draft:
             dump, manifest = _sqlite(draft) if connection.vendor == "sqlite" else _postgresql(draft)
             manifest["file"] = {"name": dump.name, "bytes": dump.stat().st_size, "sha256": sha256(dump)}
@@ -105,7 +114,7 @@ def make(folder: Path, *, keys_folder: Path | None) -> Backup:
             _write(draft / STEPS, _steps(folder / name, manifest, apart=keys_folder is not None))
             # After the database, so that none is missing which sealed something in it.
             copied = _keys(keys_folder / name) if keys_folder else None
-    except (database.CannotCopy, pg_programs.Failed) as error:
+    except (database.CannotCopy, database.CannotMigrate, pg_programs.Failed) as error:
         raise CannotBackUp(str(error)) from error
     except OSError as error:
         raise CannotBackUp(f"{error.filename or folder} cannot be written ({error.strerror}).") from error

@@ -1,6 +1,7 @@
 """The database as a whole: a copy of it while it is used, and its migrations, one process at a time."""
 
 import fcntl
+import itertools
 import logging
 import os
 import sqlite3
@@ -13,7 +14,7 @@ from typing import Any
 import psycopg
 from django.core.management import call_command
 from django.db import Error as DatabaseProblem
-from django.db import connection
+from django.db import connection, connections
 from django.db.migrations import Migration
 from django.db.migrations.executor import MigrationExecutor
 from django.db.migrations.recorder import MigrationRecorder
@@ -22,6 +23,7 @@ logger = logging.getLogger(__name__)
 
 COPIES = 3  # from before a migration; a night of restarts must not fill the disk
 LOOK = 0.25  # seconds between two looks at a lock that another process holds
+UNFINISHED = "voicedash_restore_unfinished"  # a table that is there for as long as a restore is not done
 _LOCK = 0x766F696365  # "voice": of PostgreSQL's advisory locks, which are of one database
 # A migration may take longer than a press may; but it must not wait for ever, for behind it every press waits.
 _LIMITS = {"statement_timeout": 0, "idle_in_transaction_session_timeout": 0, "lock_timeout": 60_000}
@@ -45,20 +47,42 @@ def bring_up_to_date(say: Callable[[str], None]) -> None:
     """Migrates the database where it is behind: one process at a time, the others wait until it is done.
 
     A SQLite database that holds something is copied beside itself first. `say` is told before anything that takes
-    seconds. Raises CannotMigrate, and django.db.Error where the database cannot be used at all.
+    seconds. Raises CannotMigrate, also for one that a restore left unfinished, and django.db.Error where the database
+    cannot be used at all.
     """
-    with _one_at_a_time(say):
+    with one_at_a_time(say):
         missing = behind()
-        if not missing:
-            return
-        copy = _copy_before(missing[0], say)
-        say(f"Bringing the database up to date: {len(missing)} migrations …")
-        try:
-            with _without_limits():
-                call_command("migrate", interactive=False, verbosity=0)
-        except Exception as error:  # a migration is code: it may raise anything
-            logger.exception("a migration failed")
-            raise CannotMigrate(_told(error, copy)) from error
+        refuse_unfinished()
+        if missing:
+            migrate(missing, _copy_before(missing[0], say), say)
+
+
+def migrate(missing: list[Migration], copy: Path | None, say: Callable[[str], None]) -> None:
+    """Applies what is missing, inside `one_at_a_time`. Raises CannotMigrate, which names `copy` as the way back."""
+    say(f"Bringing the database up to date: {len(missing)} migrations …")
+    try:
+        with _without_limits():
+            call_command("migrate", interactive=False, verbosity=0)
+    except Exception as error:  # a migration is code: it may raise anything
+        logger.exception("a migration failed")
+        raise CannotMigrate(_told(error, copy)) from error
+
+
+def refuse_unfinished() -> None:
+    """Raises CannotMigrate where a restore was not finished: what reads "paused" in there may long be recorded again.
+
+    Without the lock of `one_at_a_time` only to be asked after `behind`: the mark is older than everything restored.
+    """
+    if UNFINISHED not in connection.introspection.table_names():
+        return
+    name = connection.settings_dict["NAME"]
+    emptied = "make another empty database, name it in DATABASE_URL"
+    if connection.vendor == "sqlite":
+        emptied = f"take it away (rm -f {name} {name}-wal {name}-shm)"
+    raise CannotMigrate(
+        f"A restore into {name} was not finished, so nothing in it can be relied on and it is not served. "
+        f"Stop every voicedash, {emptied}, and run restore again."
+    )
 
 
 def copy_sqlite(source: Path, target: Path) -> None:
@@ -82,13 +106,13 @@ def copy_sqlite(source: Path, target: Path) -> None:
         to_disk(target)
     except (OSError, sqlite3.Error) as error:
         if made:
-            _forget(target)
+            forget(target)
         raise CannotCopy(
             f"{source} cannot be copied to {target} ({getattr(error, 'strerror', None) or error}). Is there room?"
         ) from error
     except BaseException:
         if made:
-            _forget(target)
+            forget(target)
         raise
 
 
@@ -103,26 +127,49 @@ def sqlite_file() -> Path | None:
 def _copy_before(first: Migration, say: Callable[[str], None]) -> Path | None:
     """The copy; None where there is nothing to lose, or the database is on a server.
 
-    It bears the name of the first migration that is missing: one that fails at every restart renews its own copy,
-    and leaves the one from before those that worked.
+    It bears the name of the first migration that is missing. Where that failed before and nobody served since, the
+    copy from before it is the only good one: it stays, at however many restarts.
     """
     file = sqlite_file()
     if file is None or not MigrationRecorder(connection).applied_migrations():
         return None
-    copy = file.with_name(f"before-{first.app_label}.{first.name}.sqlite3")
+    stem = f"before-{first.app_label}.{first.name}"
+    names = (f"{stem}.sqlite3" if number == 1 else f"{stem}-{number}.sqlite3" for number in itertools.count(1))
+    for copy in map(file.with_name, names):
+        if not copy.is_file():
+            break
+        if _of_the_same_log(copy):
+            say(f"The database was copied before an earlier start: {copy} stays as it is.")
+            return copy
     say(f"Copying the database to {copy} …")
     draft = copy.with_name(f".{copy.name}.new")
     try:
-        _forget(draft)  # of one that was killed
+        forget(draft)  # of one that was killed
         copy_sqlite(file, draft)
         draft.replace(copy)
         old = sorted(file.parent.glob("before-*.sqlite3"), key=lambda path: path.stat().st_mtime_ns, reverse=True)
         for path in old[COPIES:]:
             path.unlink()
     except (CannotCopy, OSError) as error:
-        _forget(draft)
+        forget(draft)
         raise CannotMigrate(f"The database was not migrated, for want of a copy to go back to. {error}") from error
     return copy
+
+
+def _of_the_same_log(copy: Path) -> bool:
+    """Whether nobody served between a copy and now: no tenant's log, nor that of sign-ins, has moved."""
+    heads = "SELECT chain, seq, digest FROM audit_head ORDER BY chain"
+    try:
+        with closing(sqlite3.connect(f"{copy.absolute().as_uri()}?mode=ro", uri=True)) as opened:
+            then = opened.execute(heads).fetchall()
+    except sqlite3.Error:
+        return False
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute(heads)
+            return list(cursor.fetchall()) == then
+    except DatabaseProblem:  # a migration was at these tables when it failed: all the more the copy is needed
+        return True
 
 
 def _told(error: Exception, copy: Path | None) -> str:
@@ -152,11 +199,16 @@ def _told(error: Exception, copy: Path | None) -> str:
 
 
 @contextmanager
-def _one_at_a_time(say: Callable[[str], None]) -> Iterator[None]:
+def one_at_a_time(say: Callable[[str], None]) -> Iterator[None]:
+    """Nobody else migrates this database or restores into it meanwhile. Not to be entered twice.
+
+    Raises CannotMigrate where the lock cannot be made, django.db.Error where the server cannot be reached.
+    """
     if connection.vendor == "postgresql":
         with _postgresql_lock(say):
             yield
     elif (file := sqlite_file()) is not None:
+        connections.close_all()  # the file may be another one when the wait is over
         with _file_lock(file.with_name(f"{file.name}.lock"), say):
             yield
     else:
@@ -208,7 +260,7 @@ def parameters() -> dict[str, Any]:
 def _wait(taken: Callable[[], bool], say: Callable[[str], None]) -> None:
     if taken():
         return
-    say("Another voicedash is bringing this database up to date: waiting for it …")
+    say("Another voicedash is bringing this database up to date, or restores it: waiting for it …")
     while not taken():
         time.sleep(LOOK)
 
@@ -230,7 +282,7 @@ def _without_limits() -> Iterator[None]:
                 cursor.execute(f"RESET {name}")
 
 
-def _forget(target: Path) -> None:
+def forget(target: Path) -> None:
     """Removes an unfinished copy, with what SQLite leaves beside one."""
     for end in ("", "-journal", "-wal", "-shm"):
         with suppress(OSError):

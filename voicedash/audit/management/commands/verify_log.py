@@ -71,8 +71,11 @@ class Report:
         self.compared = comparison.compare(folders, self.checked, only=set(chains))
         self.problems += self.compared.unreadable
         self.others = [
-            f"the database does not refuse changes: trigger {name} is gone or off" for name in guard.missing(connection)
+            f"the database does not refuse changes: trigger {name} is gone, off or not as it was made"
+            for name in guard.missing(connection)
         ]
+        if not chains:
+            self.others += proof.nameless()
         for checked in self.checked.values():
             if chains and not checked.entries and not checked.faults:
                 checked.tell("there is no such chain")

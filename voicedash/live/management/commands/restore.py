@@ -25,7 +25,9 @@ class Command(BaseCommand):
             raise CommandError(f"Not restored. {error}") from error
         except DatabaseProblem as error:
             raise CommandError(f"Not restored. The database cannot be used: {str(error).strip()}") from error
-        self._say("Restored. Next: verify_log, rotate_keys --check, then serve and press Fetch calls.")
+        self._say(
+            "Restored. Next: verify_log --heads OLD/log-heads, rotate_keys --check, then serve and press Fetch calls."
+        )
 
     def _say(self, line: str) -> None:
         self.stdout.write(line)

@@ -61,6 +61,7 @@ class Command(BaseCommand):
                 raise CommandError(
                     f"The database is {len(missing)} migrations behind. Run `python manage.py migrate` first."
                 )
+            database.refuse_unfinished()
             call_command("createcachetable", verbosity=0)  # sign-in limits are kept there
         except database.CannotMigrate as error:
             raise CommandError(str(error)) from error
