@@ -17,11 +17,12 @@ def states(node: Node) -> list[str]:
         return [str(state) for (state,) in cursor.fetchall()]
 
 
-def end(node: Node) -> int:
+def end(node: Node, *, wait: bool = True) -> int:
     """Ends every session of a node, as a restart of the server does; gives how many there were."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE application_name = %s", [node.name]
+            "SELECT count(pg_terminate_backend(pid, %s)) FROM pg_stat_activity WHERE application_name = %s",
+            [5000 if wait else 0, node.name],
         )
         return int(cursor.fetchone()[0])
 
