@@ -33,7 +33,7 @@ def let_flush() -> None:
 
     ops.execute_sql_flush = without_guard  # type: ignore[method-assign, assignment]
     if connection.vendor == "postgresql":
-        ops.sql_flush = deletes  # type: ignore[method-assign, assignment]
+        ops.sql_flush = deletes  # type: ignore[method-assign]
 
 
 @contextmanager
