@@ -95,7 +95,7 @@ def took(command: Command) -> str:
     """From the press to the acknowledgement, in words; "" where it is not known."""
     if command.took_ms is None:
         return ""
-    return f"{command.took_ms / 1000:.1f} s" if command.took_ms >= 100 else "under 0.1 s"
+    return f"{command.took_ms / 1000:.1f} s" if command.took_ms >= 100 else "<0.1 s"
 
 
 NOT_PAUSED = "NOT paused: stop the caller"
