@@ -9,6 +9,7 @@ from django.test import Client
 from pytest_django.fixtures import Settings
 
 from tests.cast import PASSWORD, Cast
+from tests.tenants.two_tenants import Two, make
 from voicedash.audit import log, proof
 from voicedash.audit.models import Entry
 from voicedash.tenants.models import Tenant, User
@@ -54,3 +55,13 @@ def told(chain: str | Tenant) -> list[tuple[str, int | None, dict[str, Any]]]:
     name = chain if isinstance(chain, str) else log.of_tenant(chain.pk)
     assert proof.fault_in(name) is None
     return [(e.verb, e.actor, e.data) for e in Entry.objects.filter(chain=name).order_by("seq")]
+
+
+@pytest.fixture
+def two(cast: Cast) -> Two:
+    return make(cast)
+
+
+@pytest.fixture
+def tia(two: Two, browser: Callable[[User], Client]) -> Client:
+    return browser(two.tia)

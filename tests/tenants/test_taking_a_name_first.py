@@ -11,10 +11,9 @@ from django.contrib.auth.hashers import make_password
 from django.core.management import CommandError, call_command
 from django.test import Client
 
-from tests.cast import Cast
 from tests.tenants.conftest import sign_in, told
 from tests.tenants.test_tenant_admins_people import NEW, USERS, added
-from tests.tenants.two_tenants import Two, everything, make
+from tests.tenants.two_tenants import Two, everything
 from voicedash.audit import log
 from voicedash.tenants import provisioning
 from voicedash.tenants.admin import people, rows
@@ -26,16 +25,6 @@ ADMIN = '[[admin]]\nusername = "ops"\n'
 ZETA = '[[tenant]]\nslug = "zeta"\nname = "Zeta Corp"\n'
 MEMBER = '[[tenant.member]]\nusername = "ops"\nrole = "manager"\n'
 PASSWORD = f'password = "{OWN}"\n'
-
-
-@pytest.fixture
-def two(cast: Cast) -> Two:
-    return make(cast)
-
-
-@pytest.fixture
-def tia(two: Two, browser: Callable[[User], Client]) -> Client:
-    return browser(two.tia)
 
 
 @pytest.fixture

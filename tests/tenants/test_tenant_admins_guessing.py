@@ -1,7 +1,6 @@
 """What a tenant admin is not shown cannot be guessed either: by autocompletes, by filters, by addresses."""
 
 import re
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -11,21 +10,10 @@ from django.contrib.contenttypes.models import ContentType
 from django.db.models import ForeignKey
 from django.test import Client
 
-from tests.cast import Cast
-from tests.tenants.two_tenants import FIRST, Two, address, make, silent
+from tests.tenants.two_tenants import FIRST, Two, address, silent
 from voicedash.tenants.models import User
 
 MODELS = list(admin.site._registry)
-
-
-@pytest.fixture
-def two(cast: Cast) -> Two:
-    return make(cast)
-
-
-@pytest.fixture
-def tia(two: Two, browser: Callable[[User], Client]) -> Client:
-    return browser(two.tia)
 
 
 def test_no_autocomplete_names_anybody_else(two: Two, tia: Client) -> None:

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from tests.cast import PASSWORD, Cast
+from tests.cast import PASSWORD
 from tests.tenants.conftest import sign_in, told
-from tests.tenants.two_tenants import Two, everything, make
+from tests.tenants.two_tenants import Two, everything
 from voicedash.audit import log
 from voicedash.tenants import administering, changes, signing_in
 from voicedash.tenants.admin.people import UserAdmin
@@ -17,16 +17,6 @@ from voicedash.tenants.models import Membership, User
 
 NEW = "quite-a-long-password"
 USERS = "/admin/tenants/user/"
-
-
-@pytest.fixture
-def two(cast: Cast) -> Two:
-    return make(cast)
-
-
-@pytest.fixture
-def tia(two: Two, browser: Callable[[User], Client]) -> Client:
-    return browser(two.tia)
 
 
 def added(two: Two, **fields: Any) -> dict[str, Any]:

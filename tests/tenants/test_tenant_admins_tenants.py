@@ -1,6 +1,5 @@
 """A tenant admin and what belongs to their tenant: name, members, reasons, Bandwidth accounts, calls."""
 
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -9,28 +8,17 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from tests import cast as people
-from tests.cast import Cast
 from tests.tenants.conftest import told
 from tests.tenants.test_admin_tenants import rows
-from tests.tenants.two_tenants import FIRST, Two, everything, make
+from tests.tenants.two_tenants import FIRST, Two, everything
 from voicedash.bandwidth.fake import Fake
 from voicedash.tenants import administering, sealing
-from voicedash.tenants.models import BandwidthAccount, Board, Membership, Reason, Tenant, User
+from voicedash.tenants.models import BandwidthAccount, Board, Membership, Reason, Tenant
 
 TENANTS = "/admin/tenants/tenant/"
 ACCOUNTS = "/admin/tenants/bandwidthaccount/"
 REASONS = "/admin/tenants/reason/"
 MEMBERS = "/admin/tenants/membership/"
-
-
-@pytest.fixture
-def two(cast: Cast) -> Two:
-    return make(cast)
-
-
-@pytest.fixture
-def tia(two: Two, browser: Callable[[User], Client]) -> Client:
-    return browser(two.tia)
 
 
 def members(tenant: Tenant, **changed: dict[str, Any]) -> list[dict[str, Any]]:

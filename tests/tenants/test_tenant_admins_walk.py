@@ -1,6 +1,6 @@
 """A tenant admin at every address of Django admin, with another tenant's rows: nothing is seen, nothing changes."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -8,8 +8,7 @@ from django.contrib import admin
 from django.db.models import Model
 from django.test import Client
 
-from tests.cast import Cast
-from tests.tenants.two_tenants import FIRST, Two, address, everything, make, silent
+from tests.tenants.two_tenants import FIRST, Two, address, everything, silent
 from voicedash.audit.models import Entry
 from voicedash.tenants.admin.scope import Scoped
 from voicedash.tenants.models import Board, Membership, Reason, Tenant, User
@@ -49,16 +48,6 @@ INLINES: dict[str, Any] = {}
 for prefix in ("memberships", "reasons", "attempts"):
     INLINES |= {f"{prefix}-TOTAL_FORMS": 1, f"{prefix}-INITIAL_FORMS": 1, f"{prefix}-0-DELETE": "on"}
     INLINES |= {f"{prefix}-0-{name}": value for name, value in FORGED.items()} | {f"{prefix}-0-id": FIRST}
-
-
-@pytest.fixture
-def two(cast: Cast) -> Two:
-    return make(cast)
-
-
-@pytest.fixture
-def tia(two: Two, browser: Callable[[User], Client]) -> Client:
-    return browser(two.tia)
 
 
 def refused(answer: Any) -> None:
