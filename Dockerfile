@@ -1,4 +1,4 @@
-# One image for the web server (and later the worker). Build: docker build -t voicedash .
+# One image for web server and worker. Build: docker build -t voicedash .
 # scripts/container-check reads this file and runs it in a bare Debian tree, where no container engine is.
 FROM python:3.13-slim-trixie
 
@@ -38,7 +38,8 @@ VOLUME /data
 EXPOSE 8000
 HEALTHCHECK --interval=10s --timeout=3s --start-period=60s \
     CMD ["python", "-c", "import os, urllib.request as u; u.urlopen(f'http://127.0.0.1:{os.environ[\"PORT\"]}/healthz', timeout=2)"]
-# A list, so that the server itself is process 1 and gets the signal: it ends within six seconds.
+# A list, so that what is told to end is process 1: it ends web server and worker within ten seconds, mostly at once.
 STOPSIGNAL SIGTERM
 # Needs VOICEDASH_URL, and FORWARDED_ALLOW_IPS with the address of the proxy in front.
+# Both in one container; apart they are `serve --no-worker` and `worker`, as in compose.yaml.
 CMD ["python", "manage.py", "serve"]

@@ -1,9 +1,13 @@
 """Random presses under every scripted fault, sampled all through: does a row ever say Paused while it records?
 
 With `--nodes 2` two web processes share the database (PostgreSQL by TEST_DATABASE_URL); `--kill 10`
-kills one of them every 10 s, `--stop 45` suspends one for 20 s every 45 s. The board is looked at
-through a web process of its own, which nothing happens to.
-Run: `python -m benchmarks.faults --presses 5000 --kill 10 --stop 45`.
+kills one of them every 10 s, `--stop 45` suspends one for 20 s every 45 s. With `--workers 2` so many
+workers run beside them, and are killed and suspended like them. With `--late` requests without an answer
+take effect up to 24 s later, which is about as long as a doubt lasts: what is asked again by a worker has
+to put that right. With `--lease 4` every pause ends by itself after so many seconds, people keep some of
+them paused, and none may have outlived its end when all is calm. The board is looked at through a web
+process of its own, which nothing happens to.
+Run: `python -m benchmarks.faults --presses 5000 --kill 10 --stop 45 --late --workers 2`.
 """
 
 import argparse
@@ -14,20 +18,22 @@ import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from datetime import datetime
 
 import requests
 
 from benchmarks import stage
 from benchmarks.watching import LIE_SECONDS, ROW, Report, Watch, data_of, unlogged
 from benchmarks.weather import Weather
-from tests.serving import Node, Visitor
+from tests.serving import Node, Visitor, WorkerNode
 from voicedash.audit import log, proof
 from voicedash.bandwidth.fake import Fake
 from voicedash.calls.models import Attempt, Call, Command
-from voicedash.tenants.models import Membership, Role, Tenant, User
+from voicedash.tenants.board import database_time
+from voicedash.tenants.models import Membership, Reason, Role, Tenant, User
 
-# Chance of each fault at a PUT: about a third of them meet one. All but "late", which waits for the worker's
-# re-asserts; a "delay" of up to 6 s may take effect after its attempt was given up.
+# Chance of each fault at a PUT: about a third of them meet one. A "delay" of up to 6 s may take effect after its
+# attempt was given up.
 RATES = {
     "429": 0.02,
     "429_garbage": 0.02,
@@ -46,6 +52,8 @@ RATES = {
     "truncate": 0.02,
     "token_expiry": 0.005,
 }
+LATE = {"late": 0.04}
+LATEST = 24.0  # seconds from a request's arrival; it is in doubt until 25 s after its connection was closed
 
 
 def supervisors(tenant: Tenant, number: int) -> list[User]:
@@ -64,11 +72,20 @@ def run(
     presses: int,
     seed: int,
     scale: float = 1.0,
+    late: bool = False,
+    lease: int = 0,
     weather: Weather | None = None,
 ) -> Report:
-    """Presses at random until `presses` were made, then waits for calm, and counts. `scale` is the nodes'."""
+    """Presses at random until `presses` were made, then waits for calm, and counts. `scale` is the nodes'.
+
+    `lease`: after so many seconds every pause ends by itself; 0: only a person ends it. `late`: some requests without
+    an answer take effect long after they were given up.
+    """
+    tenant_id = calls[0].tenant_id
+    Reason.objects.filter(tenant=tenant_id).update(lease=lease or None)
+    verbs = ["pause", "pause", "resume", *(["renew"] if lease else [])]
     fake.storm_seconds = 6.0 * scale
-    fake.storm(RATES, seed=seed)
+    fake.storm(RATES | (LATE if late else {}), seed=seed, late_seconds=LATEST * scale)
     watch = Watch(fake, {call.pk: call.call_id for call in calls}, LIE_SECONDS * max(scale, 0.5))
     stop = threading.Event()
     sampler = threading.Thread(target=watch.all_through, args=(watcher, stop))
@@ -87,6 +104,7 @@ def run(
                 presses // len(people) + (n < presses % len(people)),
                 random.Random(seed + n),
                 scale,
+                verbs,
             )
             for n, person in enumerate(people)
         ]
@@ -102,7 +120,7 @@ def run(
     wrong = [
         f"call {pk}: {row}"
         for pk, row in final.items()
-        if row["recording"] == "paused" and fake.call(watch.call_ids[pk]).recorder == "recording"
+        if row["recording"] in {"paused", "recording"} and fake.call(watch.call_ids[pk]).recorder != row["recording"]
     ]
     return Report(
         presses=presses,
@@ -110,13 +128,17 @@ def run(
         outcomes=outcomes,
         answers_untrue=untrue,
         puts=len(fake.puts),
+        late=sum(put.fault == "late" for put in fake.puts),
+        asked_again=Command.objects.exclude(source=Command.Source.PERSON).count(),
         unreadable=Attempt.objects.filter(result="unknown").count(),
         unlogged=unlogged(fake),
         in_flight=Command.objects.exclude(state=Command.State.CLOSED).count(),
         watch=watch,
         still_unconfirmed=sum(row["recording"] == "unconfirmed" for row in final.values()),
         wrong_at_the_end=wrong,
-        chain=proof.fault_in(log.of_tenant(calls[0].tenant_id)),
+        chain=proof.fault_in(log.of_tenant(tenant_id)),
+        ended=Command.objects.filter(source=Command.Source.TIMER, outcome="acknowledged").count(),
+        outlived=[f"call {pk}: {row}" for pk, row in final.items() if _has_outlived(row, 2 * scale)],
         weather=f"{weather.killed} kill -9, {weather.stopped} times suspended for {weather.stop_for:.0f} s"
         if weather
         else "",
@@ -124,13 +146,20 @@ def run(
 
 
 def _one_person(
-    node: Node, visitor: Visitor, fake: Fake, calls: list[Call], presses: int, dice: random.Random, scale: float
+    node: Node,
+    visitor: Visitor,
+    fake: Fake,
+    calls: list[Call],
+    presses: int,
+    dice: random.Random,
+    scale: float,
+    verbs: list[str],
 ) -> tuple[Counter[str], int]:
     outcomes: Counter[str] = Counter()
     untrue = 0
     for _ in range(presses):
         call = dice.choice(calls)
-        verb = dice.choice(["pause", "pause", "resume"])
+        verb = dice.choice(verbs)
         began = time.monotonic()
         outcome = _pressed(node, visitor, call, verb)
         outcomes[f"{verb} {outcome}"] += 1
@@ -164,9 +193,15 @@ def _until_calm(watch: Watch, watcher: Visitor, seconds: float) -> None:
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         rows = watch.look(watcher)
-        if rows and not any(row["asking"] or "doubt-until" in row for row in rows.values()):
+        if rows and not any(row["asking"] or "doubt-until" in row or _has_outlived(row) for row in rows.values()):
             return
         time.sleep(0.1)
+
+
+def _has_outlived(row: dict[str, str], seconds: float = 0.0) -> bool:
+    """Its pause ended so long ago, and it has not been resumed."""
+    ends = row.get("lease-ends")
+    return bool(ends) and (database_time() - datetime.fromisoformat(str(ends))).total_seconds() > seconds
 
 
 def main() -> int:
@@ -175,6 +210,9 @@ def main() -> int:
     parser.add_argument("--users", type=int, default=8)
     parser.add_argument("--calls", type=int, default=40)
     parser.add_argument("--nodes", type=int, default=1)
+    parser.add_argument("--workers", type=int, default=0)
+    parser.add_argument("--lease", type=int, default=0, help="seconds after which every pause ends by itself")
+    parser.add_argument("--late", action="store_true", help="some requests take effect long after they were given up")
     parser.add_argument("--kill", type=float, default=0, help="seconds between two kill -9")
     parser.add_argument("--stop", type=float, default=0, help="seconds between two suspensions of 20 s")
     parser.add_argument("--seed", type=int, default=1)
@@ -188,9 +226,13 @@ def main() -> int:
             running.enter_context(Node(voice_url=fake.voice_url, token_url=fake.token_url))
             for _ in range(options.nodes + 1)
         ]
-        weather = (
-            Weather(nodes, options.kill, options.stop, seed=options.seed) if options.kill or options.stop else None
-        )
+        workers = [
+            running.enter_context(WorkerNode(voice_url=fake.voice_url, token_url=fake.token_url))
+            for _ in range(options.workers)
+        ]
+        weather = None
+        if options.kill or options.stop:
+            weather = Weather([*nodes, *workers], options.kill, options.stop, seed=options.seed)
         report = run(
             nodes,
             fake,
@@ -199,11 +241,13 @@ def main() -> int:
             calls,
             presses=options.presses,
             seed=options.seed,
+            late=options.late,
+            lease=options.lease,
             weather=weather,
         )
     print(
-        f"{options.users} users, {options.calls} calls, {options.nodes} web processes, seed {options.seed}; "
-        f"{stage.machine()}"
+        f"{options.users} users, {options.calls} calls, {options.nodes} web processes, {options.workers} workers, "
+        f"seed {options.seed}; {stage.machine()}"
     )
     print("\n".join(report.lines()))
     print("HOLDS" if report.holds else "DOES NOT HOLD")

@@ -93,6 +93,8 @@ class Report:
     outcomes: Counter[str]
     answers_untrue: int
     puts: int
+    late: int
+    asked_again: int  # by voicedash itself
     unreadable: int
     unlogged: list[str]
     in_flight: int
@@ -100,6 +102,8 @@ class Report:
     still_unconfirmed: int
     chain: str | None
     wrong_at_the_end: list[str] = field(default_factory=list)
+    ended: int = 0  # pauses that ended by themselves
+    outlived: list[str] = field(default_factory=list)  # … and those that should have
     weather: str = ""
 
     @property
@@ -113,7 +117,14 @@ class Report:
     @property
     def holds(self) -> bool:
         """No lie, nothing missing; and it was looked at: a run that saw nothing shows nothing."""
-        bad = self.watch.lies or self.wrong_at_the_end or self.unlogged or self.in_flight or self.answers_untrue
+        bad = (
+            self.outlived
+            or self.watch.lies
+            or self.wrong_at_the_end
+            or self.unlogged
+            or self.in_flight
+            or self.answers_untrue
+        )
         pressed = self.outcomes["pause acknowledged"] > self.presses / 10
         looked = self.watch.longest < 2 * LIE_SECONDS and self.watch.failed < self.watch.samples / 10
         return not (bad or self.chain) and pressed and looked and self.unconfirmed_share <= 3 * self.unreadable_share
@@ -123,13 +134,17 @@ class Report:
         return [
             f"presses            {self.presses} in {self.seconds:.0f} s: {dict(self.outcomes.most_common())}",
             *([f"weather            {self.weather}"] if self.weather else []),
-            f"PUTs               {self.puts}, of them {self.unreadable} without a readable answer",
+            f"PUTs               {self.puts}, of them {self.unreadable} without a readable answer, "
+            f"{self.late} done late; "
+            f"{self.asked_again} times voicedash asked again of itself",
             f"samples            {watch.samples} boards, {watch.rows} rows, at most {watch.longest:.2f} s apart, "
             f"{watch.failed} failed",
             f"lies               {len(watch.lies)}",
             *[f"  {lie}" for lie in watch.lies[:5]],
-            f"wrong at the end   {len(self.wrong_at_the_end)} (Paused on the calm board, and recording)",
+            f"wrong at the end   {len(self.wrong_at_the_end)} (the calm board says otherwise than the stand-in does)",
             *[f"  {row}" for row in self.wrong_at_the_end[:5]],
+            f"pauses that ended  {self.ended} by themselves; {len(self.outlived)} have outlived their end",
+            *[f"  {row}" for row in self.outlived[:5]],
             f"answers untrue     {self.answers_untrue} (said Paused, and nothing was paused while it was asked)",
             f"PUTs without entry {len(self.unlogged)}",
             *[f"  {put}" for put in self.unlogged[:5]],

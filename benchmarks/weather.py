@@ -1,19 +1,19 @@
-"""Bad weather for web processes: killed as by a power cut, suspended as by a sleeping host, and started again."""
+"""Bad weather for web processes and workers: killed as by a power cut, suspended as by a sleeping host, begun anew."""
 
 import random
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from tests.serving import Node
+from tests.serving import Node, WorkerNode
 
 
 @dataclass
 class Weather:
-    """Kills a node every `kill_every` seconds, and now and then suspends one for `stop_for`, until it is over."""
+    """Kills one of them every `kill_every` seconds, and now and then suspends one for `stop_for`, until it is over."""
 
-    nodes: list[Node]
+    nodes: Sequence[Node | WorkerNode]
     kill_every: float = 0.0  # seconds; 0: never
     stop_every: float = 0.0
     stop_for: float = 20.0
@@ -36,19 +36,19 @@ class Weather:
         for thread in self._threads:
             thread.join()
 
-    def _blow(self, every: float, strike: Callable[[Node], None]) -> None:
+    def _blow(self, every: float, strike: Callable[[Node | WorkerNode], None]) -> None:
         dice = random.Random(self.seed)
         due = time.monotonic() + every
         while not self._over.wait(max(0.0, due - time.monotonic())):
             strike(dice.choice(self.nodes))
             due += every
 
-    def _kill(self, node: Node) -> None:
+    def _kill(self, node: Node | WorkerNode) -> None:
         node.kill()
         self.killed += 1
         node.__enter__()  # as a supervisor of processes would, at a new port
 
-    def _suspend(self, node: Node) -> None:
+    def _suspend(self, node: Node | WorkerNode) -> None:
         process = node.process  # a kill in between ends this one, and what starts after it must not be woken
         node.suspend()
         self.stopped += 1

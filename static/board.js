@@ -1,252 +1,283 @@
-// Rows that never go back in time, and a page that says since when it is true.
-// Every row that comes, whatever way, is put in place here, by version.
+// Rows that never go back in time: every row that comes, whatever way, is put in place here, by version.
 "use strict";
 (() => {
-  const LOOK = 5000;       // between two looks at the board
-  const STALE = 12000;     // without a good look for so long, the page says so
-  const SIGNED_OUT = "You are signed out";
+  const SLICE = 8;     // milliseconds of placing between two chances for the browser to answer the hand
+  const OURS = ["hidden", "data-pressing", "data-opened", "data-fresh"];  // what no drawing of a row tells
+  const GATHER = 500;  // what changed within so many is announced in one breath
 
-  const board = document.getElementById("board");
-  if (!board) return;
-  const bar = document.querySelector(".bar");
+  const { voicedash } = window;
+  if (!voicedash) return;
+  const { clock } = voicedash;
   const list = document.getElementById("rows");
   const empty = document.getElementById("empty");
   const chip = document.getElementById("arrivals");
-  const root = document.documentElement;
-  root.classList.add("js");
-
-  let asOf = Date.parse(board.dataset.asOf);
-  let offset = asOf - Date.now();  // the server's clock minus ours
-  let least = offset;              // the same, surely not more than it is
-  let heard = Date.now();
-  let version = Number(board.dataset.version);
-  let arrivals = [];               // new rows that wait for the hand to leave the list
-  let outside = "";                // why nothing is live, when no waiting will mend it
-  let touched = 0;
+  const arrivals = new Map();  // rows that wait for the hand to leave the list, by id
 
   const parse = (text) => new DOMParser().parseFromString(text, "text/html");
   const versionOf = (row) => Number(row.dataset.version);
-  const nameOf = (row) => row.querySelector(".party").textContent.trim();
+  // Where it belongs: by team, person and start, as text that sorts so. In the list: where it stands.
+  const orderOf = (row) => { const whole = voicedash.legs.of(row); return whole ? `${whole.dataset.order}/${row.dataset.order}` : row.dataset.order; };
+  const nameOf = (row) => row.querySelector(".party b").textContent.trim();
   const wordOf = (row) => row.querySelector(".word").textContent.trim();
+  const isEnded = (row) => row.classList.contains("ended");
+  const isPaused = (row) => row.dataset.recording === "paused" && row.dataset.asking !== "recording" && !isEnded(row);
+  // What the server counts as needing somebody, and what only this tab knows of.
+  const needs = (row) => (row.dataset.recording === "unconfirmed" || "unanswered" in row.dataset || "lapsed" in row.dataset) && !isEnded(row);
 
   // ---- Is a hand on the list? Then nothing may move in it. -------------------------------------
 
   const hovers = matchMedia("(hover: hover)");
-  document.addEventListener("pointerdown", () => { touched = Date.now(); }, { passive: true });
+  let touched = 0;
+  document.addEventListener("pointerdown", () => { touched = clock.ours(); }, { passive: true });
   function free() {
-    if (!hovers.matches) return Date.now() - touched > 10000;
+    if (!hovers.matches) return clock.ours() - touched > 10000;
     return !list.matches(":hover") && !list.contains(document.activeElement);
   }
-  const below = (node) => !node || node.getBoundingClientRect().top > innerHeight;
+  // Is it only below the view that a change here moves anything? A hidden row has no place: the next one shown has its.
+  function below(node) {
+    let next = node;
+    while (next && next.hidden) next = next.nextElementSibling;
+    return !next || (next.getBoundingClientRect().top > innerHeight && !next.contains(document.activeElement));
+  }
 
-  const signIn = () => `${bar.dataset.loginUrl}?next=${encodeURIComponent(location.pathname)}`;
-  const news = (text) => { document.getElementById("news").textContent = text; };
+  // ---- What is told to a screen reader: in one breath, and never more than three things ---------
 
-  // ---- Rows ------------------------------------------------------------------------------------
+  const said = [];
+  const changes = new Map();  // row id → what became of it last
+  let telling = 0;
+  function news(text) {
+    said.push(text);
+    telling ||= setTimeout(tell, GATHER);
+  }
+  function announce(row) {
+    if (voicedash.legs.isClosed(row)) return;  // the row above it tells
+    changes.delete(row.id);
+    changes.set(row.id, { text: `${nameOf(row)}: ${wordOf(row)}`, bad: needs(row) });
+    telling ||= setTimeout(tell, GATHER);
+  }
+  function tell() {
+    telling = 0;
+    const all = [...changes.values()].sort((one, other) => other.bad - one.bad).map(({ text }) => text);
+    changes.clear();
+    const some = all.length > 3 ? [...all.slice(0, 2), `and ${all.length - 2} more calls changed`] : all;
+    document.getElementById("news").textContent = [...said.splice(0), ...some].join(". ");
+  }
 
-  // Puts `fresh` where its row stands; false where the one shown is newer. The element stays the same one,
-  // so that an answer which is still under way finds it, and focus is where it was.
-  // `told`: the row comes with a sentence of its own, which is said already when the row has to wait for a finger.
+  // ---- One row ---------------------------------------------------------------------------------
+
+  const held = new Map();  // rows that wait for a finger to leave a button of theirs, by id
+
+  // Puts `fresh` where its row stands, or gives the newer row that stands or waits there. The element stays the same
+  // one, so that an answer which is still under way finds it, and focus is where it was.
+  // `told`: the row comes with a sentence of its own.
   function place(fresh, { equal = false, told = false } = {}) {
     const shown = document.getElementById(fresh.id);
-    if (!shown) return true;
-    const gap = versionOf(fresh) - versionOf(shown);
-    if (gap < 0 || (gap === 0 && !equal && !("unanswered" in shown.dataset))) return false;
-    if (shown.querySelector("button:active")) {  // a click must not fall between two rows
-      setTimeout(() => { if (place(fresh, { equal, told })) changed(); }, 50);
-      return true;
+    if (!shown) return null;
+    const waits = held.get(fresh.id);
+    const newest = waits || shown;
+    const gap = versionOf(fresh) - versionOf(newest);
+    if (gap < 0 || (gap === 0 && !equal && !("unanswered" in shown.dataset))) return newest;
+    // What was said of the row before is over now, and not only when the finger is gone.
+    if (gap > 0 && !told) shown.dispatchEvent(new CustomEvent("voicedash:newer", { bubbles: true, detail: fresh.dataset }));
+    if (waits || shown.querySelector("button:active")) {  // a click must not fall between two rows
+      held.set(fresh.id, fresh);
+      if (!waits) setTimeout(release, 50, fresh.id);
+    } else {
+      replace(shown, fresh);
     }
+    return null;
+  }
+  function release(id) {
+    const shown = document.getElementById(id);
+    if (shown && shown.querySelector("button:active")) { setTimeout(release, 50, id); return; }
+    const fresh = held.get(id);
+    held.delete(id);
+    if (!shown) return;
+    replace(shown, fresh);
+    changed();
+  }
+  function replace(shown, fresh) {
     const before = shown.dataset.recording;
+    const stood = shown.dataset.order;
     const focused = shown !== document.activeElement && shown.contains(document.activeElement) && document.activeElement.id;
     for (const { name } of [...shown.attributes]) {
-      if (!fresh.hasAttribute(name) && name !== "hidden" && name !== "data-pressing") shown.removeAttribute(name);
+      if (!fresh.hasAttribute(name) && !OURS.includes(name)) shown.removeAttribute(name);
     }
-    for (const { name, value } of [...fresh.attributes]) shown.setAttribute(name, value);
+    for (const { name, value } of [...fresh.attributes]) if (!OURS.includes(name) && shown.getAttribute(name) !== value) shown.setAttribute(name, value);
+    // It belongs somewhere else now, and goes there when no hand is on the list.
+    if (shown.dataset.order !== stood && !voicedash.legs.of(shown)) { shown.dataset.goes = shown.dataset.order; shown.dataset.order = stood; }
+    const typed = shown.querySelector(".why");
     shown.replaceChildren(...fresh.childNodes);
-    htmx.process(shown);
-    tick(shown);
+    voicedash.leases.keep(shown, typed);
+    settle(shown);
     if (focused) (document.getElementById(focused) || shown).focus({ preventScroll: true });
-    if (before !== shown.dataset.recording && !("pressing" in shown.dataset)) announced.push(`${nameOf(shown)}: ${wordOf(shown)}`);
-    shown.dispatchEvent(new CustomEvent("voicedash:placed", { bubbles: true, detail: { newer: gap > 0 && !told } }));
-    return true;
+    if (before !== shown.dataset.recording && !("pressing" in shown.dataset)) announce(shown);
+    shown.dispatchEvent(new CustomEvent("voicedash:placed", { bubbles: true }));
   }
-  // After one or more rows were placed: counts, news, filters.
-  const announced = [];
+  function settle(row) {
+    voicedash.leases.draw(row);
+    htmx.process(row);
+    clock.tick(row, voicedash.liveness.time());
+    clock.lapse(row);
+  }
+
+  // What a row says is not known any more, until a newer one comes.
+  function doubt(row, text, { told = false } = {}) {
+    const badge = row.querySelector(".badge");
+    badge.replaceChildren(row.querySelector(".shape"), row.querySelector(".word"));
+    row.querySelector(".word").textContent = text;
+    const use = badge.querySelector("use");
+    use.setAttribute("href", use.getAttribute("href").replace(/#.*/, "#dashed"));
+    badge.querySelector(".shape").setAttribute("class", "shape dashed");
+    for (const line of row.querySelectorAll(".state .line, .note .doubt")) line.remove();
+    voicedash.leases.pauseAgain(row);
+    if (!told) announce(row);
+  }
+
+  // ---- Many rows -------------------------------------------------------------------------------
+
+  const breath = () => (window.scheduler && scheduler.yield ? scheduler.yield() : new Promise((go) => { setTimeout(go); }));
+  let line = Promise.resolve();
+
+  // Puts rows in place, one batch after the other and a few milliseconds at a time.
+  // `pressed`: somebody asked for them and waits; `page`: they are the next ones of the board, no news.
+  function put(rows, how = {}) {
+    line = line.then(() => putNow(rows, how)).catch((error) => { setTimeout(() => { throw error; }); });
+    return line;
+  }
+  async function putNow(rows, how) {
+    let until = performance.now() + SLICE;
+    const pause = async () => {
+      if (performance.now() < until) return;
+      await breath();
+      until = performance.now() + SLICE;
+    };
+    const fresh = [];
+    for (const row of rows) {
+      await pause();
+      if (document.getElementById(row.id)) place(row, how);
+      else fresh.push(row);
+    }
+    for (const row of fresh.sort((one, other) => voicedash.legs.isWhole(other) - voicedash.legs.isWhole(one))) {
+      const waits = arrivals.get(row.id);
+      if (waits && versionOf(waits) >= versionOf(row)) continue;
+      if (waits || (!clock.isOver(row) && (how.page || how.pressed || voicedash.finding.isWanted(row)))) arrivals.set(row.id, row);
+      if (voicedash.legs.isWhole(row)) voicedash.legs.know();
+    }
+    await join(how, pause);
+    changed();
+  }
+
+  // The row before which `row` belongs.
+  function following(row) {
+    const rows = list.children;
+    let from = 0;
+    let to = rows.length;
+    while (from < to) {
+      const middle = (from + to) >> 1;
+      if (orderOf(rows[middle]) < orderOf(row)) from = middle + 1;
+      else to = middle;
+    }
+    return rows[from] || null;
+  }
+  // Rows whose line has changed go where they belong now, but none that has the focus.
+  const going = () => [...list.querySelectorAll(":scope > [data-goes]")].filter((row) => !row.contains(document.activeElement) && !voicedash.legs.of(row));
+  function resettle() {
+    for (const row of going()) {
+      for (const one of [row, ...voicedash.legs.isWhole(row) ? voicedash.legs.legsOf(row) : []]) one.remove();
+      row.dataset.order = row.dataset.goes;
+      delete row.dataset.goes;
+      list.insertBefore(row, following(row));
+    }
+  }
+  // Where a call has become one of several legs, their row takes its place at once.
+  function wrap() {
+    for (const row of [...arrivals.values()].filter(voicedash.legs.isWhole)) {
+      const first = voicedash.legs.standsFor(row);
+      if (!first) continue;
+      arrivals.delete(row.id);
+      voicedash.legs.wrap(row, first);
+      settle(row);
+    }
+    voicedash.legs.arrange();
+  }
+  async function join({ pressed = false } = {}, pause = async () => {}) {
+    const all = pressed || free();
+    if (free()) resettle();
+    wrap();
+    for (const row of arrivals.values()) row.hidden = !voicedash.finding.fits(row);
+    const places = [...arrivals.values()].map((row) => ({ row, before: following(row) }));
+    const joining = all ? places : places.filter(({ row, before }) => row.hidden || below(before));
+    for (const { row } of joining) {
+      const whole = voicedash.legs.of(row);
+      if (whole && whole.parentElement !== list) continue;  // it comes with that
+      await pause();
+      arrivals.delete(row.id);
+      if (document.getElementById(row.id)) { place(row); continue; }
+      list.insertBefore(row, following(row));
+      settle(row);
+    }
+    if (list.children.length) empty.replaceChildren();
+    drawChip();
+  }
+  function drawChip() {
+    const coming = [...arrivals.values()].filter((row) => !voicedash.legs.of(row) || voicedash.legs.of(row).parentElement === list);
+    const bad = coming.filter(needs).length;
+    chip.hidden = !coming.length;
+    chip.textContent = `${coming.length} new${bad ? `, ${bad} not confirmed` : ""}`;
+  }
+  chip.addEventListener("click", async () => { await join({ pressed: true }); changed(); });
+
+  // Takes rows away, but none from under the hand; gives whether any went.
+  function leave(rows) {
+    const going = free() ? rows : rows.filter((row) => row.hidden || below(row));
+    for (const row of going) row.remove();
+    for (const row of rows) arrivals.delete(row.id);
+    drawChip();
+    return going.length > 0;
+  }
+
+  // Makes the list what a reading of the board says: all of `rows` as of `version`, for the keys that it `covers`.
+  async function reconcile(rows, { version, covers, blank }) {
+    await put(rows, { page: true });
+    const known = new Set(rows.map((row) => row.id));
+    const lost = [...list.children].filter((row) => !known.has(row.id) && versionOf(row) <= version && !voicedash.legs.isWhole(row));
+    for (const id of [...arrivals.keys()]) if (!known.has(id) && versionOf(arrivals.get(id)) <= version) arrivals.delete(id);
+    const gone = lost.filter(covers);
+    leave(lost);
+    for (const row of gone) row.classList.add("ended");  // those that a hand is on
+    for (const row of lost) if (row.isConnected && !covers(row)) await refresh(row.id).catch(() => {});
+    if (!rows.length && !list.children.length && blank) empty.replaceChildren(...blank.childNodes);
+    await join();
+    changed();
+  }
+
+  // After rows were placed, joined or left: counts, filters.
   function changed() {
-    count();
-    if (announced.length) news(announced.splice(0).slice(-3).join(". "));
+    voicedash.legs.arrange();
+    voicedash.parts.count();
     list.dispatchEvent(new CustomEvent("voicedash:rows", { detail: { free: free() } }));
   }
 
   // Fetches one row and gives its element; null where nobody is signed in. Throws where no row comes.
   async function refresh(id) {
-    const answer = await fetch(`${bar.dataset.callsUrl}${id.slice("call-".length)}/`, asks(5000));
-    if (answer.status === 401 || answer.type === "opaqueredirect") return signedOut();
-    const fresh = answer.ok && parse(await answer.text()).getElementById(id);
+    const { boardUrl } = document.querySelector(".bar").dataset;
+    const whole = voicedash.legs.of(document.getElementById(id) || { id });  // which changes with its leg
+    const answer = await voicedash.reads.ask(boardUrl + (whole ? whole.id : id).replace("-", "s/") + "/", 5000);
+    if (!answer) return null;
+    const fresh = answer.getElementById(id);
     if (!fresh) throw new Error("no row");
     place(fresh, { equal: true });
+    await put([...answer.querySelectorAll("li.row")].filter((row) => row !== fresh), { equal: true });
     changed();
     return document.getElementById(id);
   }
 
-  function asks(milliseconds) {
-    return {
-      headers: { "HX-Request": "true", "X-Background": "1" },
-      cache: "no-store",
-      redirect: "manual",
-      signal: AbortSignal.timeout(milliseconds),
-    };
-  }
-
-  function reconcile(fresh) {
-    const rows = [...fresh.querySelectorAll("#rows > li")];
-    const known = new Set(rows.map((row) => row.id));
-    for (const row of rows) if (document.getElementById(row.id)) place(row);
-    const old = Number(fresh.dataset.version) < version;
-    if (!old) {
-      version = Number(fresh.dataset.version);
-      arrivals = rows
-        .map((row, at) => ({ row, next: rows.slice(at + 1).map((other) => other.id) }))
-        .filter(({ row }) => !document.getElementById(row.id));
-      for (const row of [...list.children]) {
-        if (known.has(row.id) || versionOf(row) > version) continue;
-        if (free() || below(row)) row.remove();
-        else row.classList.add("ended");
-      }
-      if (!rows.length && !list.children.length) empty.replaceChildren(...fresh.querySelector("#empty").childNodes);
-    }
-    insert(false);
-    changed();
-  }
-
-  function insert(pressed) {
-    arrivals = arrivals.filter(({ row, next }) => {
-      const ref = next.map((id) => document.getElementById(id)).find(Boolean) || null;
-      if (!pressed && !free() && !below(ref)) return true;
-      list.insertBefore(row, ref);
-      htmx.process(row);
-      tick(row);
-      return false;
-    });
-    if (list.children.length) empty.replaceChildren();
-    chip.hidden = !arrivals.length;
-    chip.textContent = `${arrivals.length} new`;
-  }
-  chip.addEventListener("click", () => { insert(true); changed(); });
-
-  function count() {
-    const rows = [...list.children, ...arrivals.map(({ row }) => row)].filter((row) => !row.classList.contains("ended"));
-    const of = (state) => String(rows.filter((row) => row.dataset.recording === state).length);
-    const needs = of("unconfirmed");
-    const paused = rows.filter((row) => row.dataset.recording === "paused" && row.dataset.asking !== "recording").length;
-    for (const [name, value] of Object.entries({ live: rows.length, paused, needs })) {
-      bar.querySelector(`[data-show=${name}] b`).textContent = value;
-    }
-    const button = bar.querySelector("[data-show=needs]");
-    button.dataset.some = needs;
-    button.querySelector("span").textContent = needs === "1" ? "needs you" : "need you";
-    const calm = document.getElementById("calm");
-    calm.textContent = needs === "0" ? "Nothing needs you." : `${needs} not confirmed: treat as recording.`;
-    calm.classList.toggle("bad", needs !== "0");
-    const title = document.title.replace(/^\(\d+\) /, "");
-    document.title = needs === "0" ? title : `(${needs}) ${title}`;
-  }
-
-  // ---- A look at the whole board, every five seconds -------------------------------------------
-
-  let looking = null;
-  let next = 0;
-  function look() {
-    clearTimeout(next);
-    looking ||= lookOnce().finally(() => { looking = null; next = setTimeout(look, LOOK); });
-    return looking;
-  }
-  async function lookOnce() {
-    const sent = Date.now();
-    try {
-      const answer = await fetch(bar.dataset.boardUrl, asks(8000));
-      if (answer.status === 401 || answer.type === "opaqueredirect") return signedOut();
-      if (answer.status === 403 || answer.status === 404) { outside = "You no longer see this board"; return; }
-      const page = answer.ok && parse(await answer.text());
-      const fresh = page && page.getElementById("board");
-      if (!fresh) return;
-      follow(page.getElementById("fetch"));
-      outside = "";
-      asOf = Date.parse(fresh.dataset.asOf);
-      offset = asOf - (sent + Date.now()) / 2;
-      least = asOf - Date.now();
-      heard = sent;
-      reconcile(fresh);
-    } catch { /* no answer: the header tells how long already */ }
-    finally { pulse(); }
-  }
-  // How the fetches go, a colleague's too; while one runs here, its own progress is newer.
-  function follow(fresh) {
-    const shown = document.getElementById("fetch");
-    if (!fresh || !shown || shown.querySelector("[data-running]")) return;
-    shown.replaceWith(fresh);
-    htmx.process(fresh);
-  }
-  function signedOut() { outside = SIGNED_OUT; pulse(); return null; }
-  document.addEventListener("visibilitychange", () => { if (!document.hidden) look(); });
-
-  // ---- Clocks ----------------------------------------------------------------------------------
-
-  const now = () => Date.now() + offset;
-  let format;
-  try {
-    format = new Intl.DateTimeFormat("en-GB", { timeZone: bar.dataset.zone, hour: "2-digit", minute: "2-digit", second: "2-digit" });
-  } catch {
-    format = new Intl.DateTimeFormat("en-GB", { timeZone: "UTC", hour: "2-digit", minute: "2-digit", second: "2-digit" });
-    bar.querySelector(".zone").textContent = "UTC";
-  }
-  function lasted(milliseconds) {
-    const seconds = Math.max(0, Math.floor(milliseconds / 1000));
-    const two = (value) => String(value).padStart(2, "0");
-    const hours = Math.floor(seconds / 3600);
-    return hours ? `${hours}:${two(Math.floor(seconds / 60) % 60)}:${two(seconds % 60)}` : `${Math.floor(seconds / 60)}:${two(seconds % 60)}`;
-  }
-  function tick(within) {
-    for (const time of within.querySelectorAll("time[data-since]")) {
-      const until = time.dataset.until ? Date.parse(time.dataset.until) : now();
-      time.textContent = lasted(until - Date.parse(time.dataset.since));
-    }
-    for (const line of within.querySelectorAll("[data-gone-at]")) line.hidden = Date.parse(line.dataset.goneAt) < now();
-  }
-  function pulse() {
-    const age = Date.now() - heard;
-    const was = "stale" in root.dataset;
-    const text = document.getElementById("stale");
-    const since = format.format(asOf);
-    document.getElementById("as-of").textContent = since;
-    document.getElementById("wall").textContent = format.format(now());
-    if (outside || age > STALE) {
-      root.dataset.stale = "";
-      text.hidden = false;
-      text.textContent = outside
-        ? `${outside}: what you see is from ${since}. `
-        : `Not live for ${Math.floor(age / 1000)} s: what you see is from ${since}. Pressing still works.`;
-      if (outside === SIGNED_OUT) {
-        const a = document.createElement("a");
-        a.href = signIn();
-        a.textContent = "Sign in";
-        text.append(a);
-      }
-      if (!was) news(text.textContent);
-      return;
-    }
-    delete root.dataset.stale;
-    text.hidden = true;
-    if (was) news("Live again.");
-    tick(list);
-  }
-  function beat() {
-    pulse();
-    setTimeout(beat, 1005 - (((now() % 1000) + 1000) % 1000));
-  }
-
-  const atLeast = () => Date.now() + least;  // it is not earlier than this at the server
-  window.voicedash = { parse, place, refresh, changed, look, nameOf, wordOf, atLeast, signIn, isSignedOut: () => outside === SIGNED_OUT };
-  beat();
-  next = setTimeout(look, 1000);
+  clock.everySecond(() => { if ((arrivals.size || going().length) && free()) join().then(changed); });
+  voicedash.rows = {
+    parse, place, put, leave, reconcile, doubt, changed, refresh, news, free, below, nameOf, wordOf, orderOf, isEnded, isPaused, needs,
+    every: () => [...list.children, ...arrivals.values()],
+    // But for legs, which count as one, and are told as one, in the row that they stand under.
+    all: () => [...list.children, ...arrivals.values()].filter((row) => !voicedash.legs.of(row)),
+  };
 })();

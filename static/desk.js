@@ -1,48 +1,9 @@
-// What makes the board quick to use: keys, search, filters and dialogs. The board works without this file.
+// What makes the board quick to use: keys and dialogs. The board works without this file.
 "use strict";
 (() => {
   const list = document.getElementById("rows");
   const search = document.getElementById("search");
-  const nothing = document.getElementById("nothing");
-  const counts = [...document.querySelectorAll(".count")];
   if (!list) return;
-
-  // ---- Search and filters ----------------------------------------------------------------------
-
-  let show = "";
-  const asks = {
-    live: (row) => !row.classList.contains("ended"),
-    paused: (row) => row.dataset.recording === "paused" && !row.classList.contains("ended"),
-    needs: (row) => (row.dataset.recording === "unconfirmed" || "unanswered" in row.dataset) && !row.classList.contains("ended"),
-  };
-  function matches(row, text) {
-    if (show && !asks[show](row)) return false;
-    if (!text) return true;
-    const shown = `${row.querySelector(".party").textContent} ${row.querySelector(".other").textContent} ${row.dataset.call}`.toLowerCase();
-    const digits = text.replace(/[\s()+.-]/g, "");
-    return shown.includes(text) || (/^\d{2,}$/.test(digits) && shown.replace(/\D/g, "").includes(digits));
-  }
-  // `keep`: a row that matches no longer stays while a hand is on the list.
-  function filter(keep = false) {
-    const text = search.value.trim().toLowerCase();
-    let found = 0;
-    for (const row of list.children) {
-      const fits = matches(row, text);
-      if (fits || !keep) row.hidden = !fits;
-      if (!row.hidden) found += 1;
-    }
-    nothing.hidden = !list.children.length || found > 0;
-    if (!nothing.hidden) nothing.textContent = text ? `No call matches “${search.value.trim()}”.` : "No such call now.";
-  }
-  search.addEventListener("input", () => filter());
-  list.addEventListener("voicedash:rows", (event) => filter(!event.detail.free));
-  for (const count of counts) {
-    count.addEventListener("click", () => {
-      show = show === count.dataset.show ? "" : count.dataset.show;
-      for (const other of counts) other.setAttribute("aria-pressed", String(other.dataset.show === show));
-      filter();
-    });
-  }
 
   // ---- Dialogs ---------------------------------------------------------------------------------
 
@@ -113,6 +74,7 @@
     else if (event.key === "k") go(row ? rows[rows.indexOf(row) - 1] : rows[0]);
     else if (event.key === "p" && row) press(row, "slot1");
     else if (event.key === "r" && row) press(row, "slot2");
+    else if (event.key === "o" && row) press(row, "opener");
     else return;
     event.preventDefault();
   });
@@ -122,7 +84,7 @@
   }
   search.addEventListener("keydown", (event) => {
     if (event.key === "Enter" || event.key === "ArrowDown") { event.preventDefault(); go(shown()[0]); }
-    if (event.key === "Escape" && search.value) { search.value = ""; filter(); event.preventDefault(); }
+    if (event.key === "Escape" && search.value) { window.voicedash.finding.clear(); event.preventDefault(); }
   });
   document.querySelector(".skip").addEventListener("click", (event) => { event.preventDefault(); go(shown()[0] || list); });
 })();

@@ -7,9 +7,12 @@
   const ASK_LIFE = 12000;    // an unanswered "Resume anyway?" goes away again
   const STAYS = 30000;       // a sentence is shown so long
   const BAD_STAYS = 180000;  // one that needs somebody, if nobody takes it away
+  const READ = 6000;         // and at least so long, whatever comes after it
 
   if (!window.voicedash) return;
-  const { parse, place, refresh, changed, look, nameOf, wordOf, atLeast, signIn, isSignedOut } = window.voicedash;
+  const { rows, legs, parts, reads, clock, liveness } = window.voicedash;
+  const { parse, place, refresh, changed, nameOf, wordOf } = rows;
+  const { signIn, isSignedOut } = liveness;
   const bar = document.querySelector(".bar");
   const statusLine = document.querySelector("#say [role=status]");
   const alertLine = document.querySelector("#say [role=alert]");
@@ -19,11 +22,12 @@
   const clearing = new Map();
   function clear(line) { clearTimeout(clearing.get(line)); line.replaceChildren(); }
   let alerted = null;  // the press that the alert is about
+  let alertedAt = 0;
   function tell({ tone, lead, sentence = "", about = null, press = null, link = "", linked = "Sign in" }) {
     const line = tone === "bad" ? alertLine : statusLine;
     clear(statusLine);
     if (tone === "bad" || alertLine.dataset.about === (about && about.id)) clear(alertLine);
-    if (tone === "bad") alerted = press;
+    if (tone === "bad") { alerted = press; alertedAt = clock.ours(); }
     line.dataset.tone = tone;
     line.dataset.about = about ? about.id : "";
     const strong = document.createElement("strong");
@@ -58,14 +62,18 @@
   const stampOf = (row) => (ackOf(row) ? ackOf(row).dateTime : "");
   const isSince = (row, press) => stampOf(row) !== press.stamp && Date.parse(stampOf(row)) > press.at;
 
-  document.addEventListener("voicedash:placed", ({ target: row, detail }) => {
-    const { recording, asking } = row.dataset;
-    if (detail.newer && statusLine.dataset.about === row.id) {
-      const { tone } = statusLine.dataset;
-      // Nobody is at it any more; a press of our own says itself how it ended.
-      if (tone === "good" || (tone === "wait" && !asking && !presses.has(row.id))) clear(statusLine);
+  document.addEventListener("voicedash:newer", ({ target: row, detail: { asking } }) => {
+    if (statusLine.dataset.about !== row.id) return;
+    const { tone } = statusLine.dataset;
+    // Nobody is at it any more; a press of our own says itself how it ended.
+    if (tone === "good" || (tone === "wait" && !asking && !presses.has(row.id))) clear(statusLine);
+  });
+  document.addEventListener("voicedash:placed", ({ target: row }) => {
+    const { recording } = row.dataset;
+    if (alerted && alerted.id === row.id && isSince(row, alerted) && ["paused", alerted.wanted].includes(recording)) {
+      clearTimeout(clearing.get(alertLine));
+      clearing.set(alertLine, setTimeout(clear, Math.max(0, alertedAt + READ - clock.ours()), alertLine));
     }
-    if (alerted && alerted.id === row.id && isSince(row, alerted) && ["paused", alerted.wanted].includes(recording)) clear(alertLine);
     if (row.dataset.outcome !== "confirm") return;
     const asked = String(performance.now());
     row.dataset.asked = asked;
@@ -74,6 +82,7 @@
 
   // ---- Presses ---------------------------------------------------------------------------------
 
+  const LEADS = { paused: "Wait, pausing…", recording: "Wait, resuming…", kept: "Wait, keeping it paused…" };
   const presses = new Map();  // row id → presses under way, newest last
 
   document.addEventListener("htmx:configRequest", (event) => {
@@ -83,6 +92,9 @@
     const token = bar.dataset.csrfCookie && found ? found.slice(found.indexOf("=") + 1) : page && page.value;
     if (event.detail.verb !== "get" && token) event.detail.headers["X-CSRFToken"] = token;
     event.detail.formData.delete("csrfmiddlewaretoken");
+    // What is being typed in another row goes nowhere.
+    const row = event.detail.elt.closest("li.row");
+    for (const name of [...event.detail.formData.keys()]) if (name.startsWith("note-") && name !== `note-${row && row.id}`) event.detail.formData.delete(name);
   });
 
   document.addEventListener("htmx:beforeRequest", (event) => {
@@ -94,10 +106,10 @@
       event.preventDefault();
       return;
     }
-    const press = { id: row.id, wanted, stamp: stampOf(row), at: atLeast() };
+    const press = { id: row.id, wanted, ends: row.dataset.leaseEnds, stamp: stampOf(row), at: clock.atLeast() };
     presses.set(row.id, [...(presses.get(row.id) || []), press]);
     row.dataset.pressing = wanted;
-    const lead = wanted === "paused" ? "Wait, pausing…" : "Wait, resuming…";
+    const lead = LEADS[wanted];
     tell({ tone: "wait", lead, about: row });
     press.slow = setTimeout(() => {
       if (newest(press)) tell({ tone: "wait", lead: "Slow: keep the caller waiting.", sentence: lead, about: row });
@@ -135,7 +147,6 @@
 
   function answered(press, { status, responseText }) {
     const last = newest(press);
-    const row = document.getElementById(press.id);
     const say = (said) => { if (last) tell({ about: document.getElementById(press.id), press, ...said }); };
     const answer = status === 200 ? parse(responseText) : null;
     const fresh = answer && answer.getElementById(press.id);
@@ -143,15 +154,17 @@
     if (fresh) {
       const ended = fresh.dataset.outcome === "busy" && !fresh.dataset.asking;  // who was at it is done
       const word = wordOf(fresh);
-      const placed = place(fresh, { equal: true, told: true });
+      const newer = place(fresh, { equal: true, told: true });
       over(press);
-      if (!placed || ended) say({ tone: "wait", lead: "Changed since:", sentence: `the row now says ${placed ? word : wordOf(row)}.` });
+      rows.put([...answer.querySelectorAll("li.row")].filter((row) => row !== fresh), { equal: true, told: true });
+      if (newer || ended) say({ tone: "wait", lead: "Changed since:", sentence: `the row now says ${newer ? wordOf(newer) : word}.` });
       else if (said) say(said);
       changed();
-    } else if (said) {  // the call is gone: the next look takes its row away
+      if (!liveness.isLive()) reads.look();  // nobody else tells this board what else changed
+    } else if (said) {  // the call is gone: a whole reading takes its row away
       over(press);
       say(said);
-      look();
+      reads.reload();
     } else if (status === 401 || (status === 403 && isSignedOut())) {
       over(press);
       say({ tone: "bad", lead: "Not sent: sign in.", sentence: "The recording was not touched.", link: signIn() });
@@ -184,12 +197,16 @@
       return;
     }
     over(press);
-    if (!row) {
+    if (row && press.wanted === "kept") {
+      keptOrNot(press, row, say);
+    } else if (!row) {
       say({ tone: "bad", lead: "NOT confirmed: you are signed out.", sentence: "Treat as recording.", link: signIn() });
     } else if (row.dataset.recording === press.wanted && !row.dataset.asking && !isSince(row, press)) {
       const ack = ackOf(row);
-      const again = row.querySelector(`[data-press=${press.wanted}]`) ? " Press again." : "";
+      const again = row.querySelector(`[data-press=${press.wanted}]`) ? " Press again." : row.querySelector("[data-press=kept]") ? " Press Keep paused." : "";
       say({ tone: "bad", lead: "NOT confirmed: no answer to this press", sentence: `The row says ${wordOf(row)}${ack ? ` since ${ack.textContent}` : ""}: that was acknowledged before.${again}` });
+    } else if (press.wanted === "paused" && row.dataset.recording === "paused" && !row.dataset.asking && !isPausedWhole(legs.of(row))) {
+      say({ tone: "bad", lead: "NOT paused: stop the caller", sentence: `The answer was lost; this leg is paused. The row of all says: ${wordOf(legs.of(row))}.` });
     } else if (row.dataset.recording === press.wanted && !row.dataset.asking) {
       say({ tone: "good", lead: press.wanted === "paused" ? "Paused: go ahead" : "Recording", sentence: "The answer was lost; the row says that Bandwidth acknowledged it." });
     } else {
@@ -197,37 +214,53 @@
     }
   }
 
+  // Prolonging asks nothing of Bandwidth: without an answer it is the end in the row that tells.
+  function keptOrNot(press, row, say) {
+    const { recording, asking, leaseEnds } = row.dataset;
+    if (recording !== "paused" || asking === "recording") say({ tone: "bad", lead: "NOT paused: stop the caller", sentence: `The row says: ${wordOf(row)}. Press Pause.` });
+    else if (leaseEnds !== press.ends) say({ tone: "good", lead: "Still paused", sentence: "The answer was lost; the row says until when." });
+    else say({ tone: "bad", lead: "Not prolonged: no answer.", sentence: "The row says until when it is paused. Press again." });
+  }
+
+  const isPausedWhole = (whole) => !whole || (whole.dataset.recording === "paused" && !whole.dataset.asking);
+
   function unanswered(press, say) {
     const row = document.getElementById(press.id);
+    if (press.wanted === "kept") {
+      say({ tone: "bad", lead: "Not known to be prolonged: no answer from voicedash.", sentence: "It may resume when the row's time is over." });
+      return;
+    }
     if (row) {
-      row.dataset.unanswered = "";
-      row.querySelector(".badge").replaceChildren(row.querySelector(".shape"), row.querySelector(".word"));
-      row.querySelector(".word").textContent = "NOT confirmed: no answer from voicedash";
-      const use = row.querySelector(".badge use");
-      use.setAttribute("href", use.getAttribute("href").replace(/#.*/, "#dashed"));
-      row.querySelector(".shape").setAttribute("class", "shape dashed");
-      const line = row.querySelector(".state .line");
-      if (line) line.remove();
+      for (const one of [row, legs.of(row)].filter(Boolean)) {
+        one.dataset.unanswered = "";
+        rows.doubt(one, "NOT confirmed: no answer from voicedash", { told: true });
+      }
+      changed();
     }
     say({ tone: "bad", lead: "NOT confirmed: no answer from voicedash.", sentence: "Stop the caller: treat as recording." });
   }
 
-  // ---- Fetch calls: its end brings rows --------------------------------------------------------
+  // ---- Fetch calls: the stream tells how it goes, and brings its rows ---------------------------
 
-  let fetching = Boolean(document.querySelector("#fetch [data-running]"));
-  document.addEventListener("htmx:afterSwap", (event) => {
-    if (event.detail.target.id === "added") look();
-    if (event.detail.target.id !== "fetch") return;
-    const running = Boolean(document.querySelector("#fetch [data-running]"));
-    if (fetching || !running) look();
-    fetching = running;
+  document.addEventListener("htmx:beforeSwap", (event) => {
+    if (event.detail.target.id !== "part-accounts") return;
+    event.detail.shouldSwap = false;  // an answer that comes late must not put back what is over
+    parts.take(parse(event.detail.xhr.responseText));
+    if (!liveness.isLive()) reads.look();
   });
+  document.addEventListener("htmx:afterSwap", (event) => { if (event.detail.target.id === "added") reads.look(); });
   document.addEventListener("htmx:afterRequest", (event) => {
     if (event.detail.elt.id !== "fetch-button" || event.detail.successful) return;
-    const { status, responseText } = event.detail.xhr;
+    refused(event.detail.xhr, "Calls were not fetched:");
+  });
+
+  // What to say of a request about no row that came to nothing.
+  function refused({ status, responseText }, lead) {
     if (status === 401) tell({ tone: "bad", lead: "Not sent: sign in.", link: signIn() });
     else if (status === 403 && isTooOld(responseText)) tell(TOO_OLD);
     else if (status === 403) tell({ tone: "bad", lead: "Not sent: your role does not allow it." });
-    else tell({ tone: "bad", lead: "Calls were not fetched:", sentence: "no answer from voicedash. Try again." });
-  });
+    else tell({ tone: "bad", lead, sentence: "no answer from voicedash. Try again." });
+  }
+
+  window.voicedash.presses = { tell, saidIn, refused };
 })();

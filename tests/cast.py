@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from django.db import transaction
+
 from voicedash.bandwidth.fake import Fake
 from voicedash.tenants import sealing
 from voicedash.tenants.models import BandwidthAccount, Board, Membership, Reason, Role, Tenant, User
@@ -60,6 +62,7 @@ def known_to(fake: Fake, made: BandwidthAccount) -> None:
     )
 
 
+@transaction.atomic
 def assemble() -> Cast:
     acme = tenant("acme", "Acme Support", time_zone="America/New_York")
     globex = tenant("globex", "Globex Care")

@@ -13,10 +13,10 @@ from django.test import Client
 from pytest_django import DjangoDbBlocker
 
 from tests import cast as people
-from tests import sessions, unguarded
+from tests import emptying, ports, sessions
 from tests.cast import Cast
 from tests.keyring import Keyring
-from tests.serving import Node
+from tests.serving import Node, WorkerNode
 from voicedash.bandwidth import credentials
 from voicedash.bandwidth.fake import Fake, FakeCall
 from voicedash.calls import times
@@ -26,8 +26,8 @@ from voicedash.tenants.models import BandwidthAccount, User
 T = TypeVar("T")
 # Rooms whose tests use the database. Committed data: presses run in threads and processes of their own.
 _WITH_DATABASE = {"audit", "browser", "calls", "tenants", "test_every_url.py", "worker"}
-# scripts/test runs these on both engines; of the browser's only some presses, or it would take its ten minutes.
-_PRESSING = {"test_pausing.py", "test_resuming.py"}
+# Rooms whose files take longest: they come first, so that at the end no worker is alone with one.
+_LONGEST = ["demo", "live", "calls", "worker"]
 
 
 def pytest_configure() -> None:
@@ -35,17 +35,30 @@ def pytest_configure() -> None:
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
     # Hashed names need collected files; the tests that drive `serve` have them.
     settings.STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
-    unguarded.let_flush()
+    emptying.take_over()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    root = Path(__file__).parent
     for item in items:
-        room = item.path.relative_to(root).parts[0]
+        room = _room(item.path)
         if room in _WITH_DATABASE:
             item.add_marker(pytest.mark.django_db(transaction=True, databases=["default", "snapshot"]))
-            if room != "browser" or item.path.name in _PRESSING:
+            if room != "browser":  # what a browser is shown does not depend on the engine
                 item.add_marker(pytest.mark.database)
+    places = _places(list(dict.fromkeys(item.path for item in items)))
+    items.sort(key=lambda item: places[item.path])
+
+
+def _room(path: Path) -> str:
+    return path.relative_to(Path(__file__).parent).parts[0]
+
+
+def _places(files: list[Path]) -> dict[Path, float]:
+    """The order of the files: between any two of them the browser's, which compute while the others wait."""
+    ranks = {room: place for place, room in enumerate(_LONGEST)}
+    others = sorted((f for f in files if _room(f) != "browser"), key=lambda f: ranks.get(_room(f), len(ranks)))
+    browser = [file for file in files if _room(file) == "browser"]
+    return {file: place / len(some) for some in (others, browser) for place, file in enumerate(some)}
 
 
 @pytest.fixture(scope="session")
@@ -75,7 +88,7 @@ def cast(transactional_db: None) -> Cast:
 @pytest.fixture
 def fake(settings: object) -> Iterator[Fake]:
     """The stand-in, without accounts; voicedash is pointed at it."""
-    with Fake() as running:
+    with ports.reserved() as port, Fake(port=port) as running:
         settings.VOICE_URL = running.voice_url  # type: ignore[attr-defined]
         settings.TOKEN_URL = running.token_url  # type: ignore[attr-defined]
         yield running
@@ -140,6 +153,18 @@ def node(bandwidth: Fake) -> Iterator[Callable[..., Node]]:
             return running.enter_context(
                 Node(scale=scale, pool=pool, voice_url=bandwidth.voice_url, token_url=bandwidth.token_url)
             )
+
+        yield start
+
+
+@pytest.fixture
+def worker(bandwidth: Fake) -> Iterator[Callable[..., WorkerNode]]:
+    """Starts real workers on the tests' database; `scale` makes their times shorter, `ahead` sets their clock wrong."""
+    with ExitStack() as running:
+
+        def start(scale: float = 1.0, **how: Any) -> WorkerNode:
+            node = WorkerNode(scale=scale, voice_url=bandwidth.voice_url, token_url=bandwidth.token_url, **how)
+            return running.enter_context(node)
 
         yield start
 

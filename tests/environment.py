@@ -20,6 +20,7 @@ def enter() -> None:
     os.environ["VOICEDASH_DATA"] = str(DATA)
     # Playwright's sync API keeps an event loop in the test's thread; the ORM is not used in that loop.
     os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
+    os.environ.setdefault("TESTS_STATIC", str(DATA / "static"))  # whoever starts a process of tests shares it
     if "TEST_DATABASE_URL" in os.environ:
         os.environ["DATABASE_URL"] = os.environ["TEST_DATABASE_URL"]
     atexit.register(shutil.rmtree, DATA, ignore_errors=True)

@@ -1,12 +1,15 @@
-"""A real web process of voicedash on the tests' database: to be killed, suspended, and driven by a browser."""
+"""Real processes of voicedash on the tests' database, web and worker: to be killed, suspended, driven by a browser."""
 
 import itertools
 import os
 import re
 import signal
+import sqlite3
 import subprocess
 import sys
 import threading
+import time
+from contextlib import closing
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -17,7 +20,7 @@ from django.conf import settings
 from django.db import connection
 from django.test import Client
 
-from tests.environment import DATA
+from tests import statics
 from voicedash.tenants.models import User
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -36,48 +39,58 @@ def database_url(**options: object) -> str:
     return parts._replace(path=f"/{name}", query=query).geturl()
 
 
-class Node:
-    """`manage.py serve` in a process of its own, with every time of a press scaled by `scale`.
+class _Child:
+    """A process of voicedash's own, with its times scaled by `scale`, that says in a line when it is ready.
 
-    On PostgreSQL its sessions bear the node's `name`, and `pool` is the most it may have at once.
+    On PostgreSQL its sessions bear the child's `name`, and `pool` is the most it may have at once.
     """
 
+    kind = "child"
+    ready = ""  # what the line that it waits for looks like
+
     def __init__(self, *, scale: float = 1.0, pool: int | None = None, voice_url: str, token_url: str) -> None:
-        self.name = f"node-{os.getpid()}-{next(_turn)}"
+        self.name = f"{self.kind}-{os.getpid()}-{next(_turn)}"
         self.scale = scale
         self.environment = os.environ | {
             "DATABASE_URL": database_url(application_name=self.name, max_size=pool),
             "VOICEDASH_VOICE_URL": voice_url,
             "VOICEDASH_TOKEN_URL": token_url,
-            "VOICEDASH_STATIC": str(DATA / "static"),
+            "VOICEDASH_STATIC": str(statics.collected()),
             "PYTHONPATH": str(ROOT),
         }
-        self.url = ""
         self.log: list[str] = []
 
+    def arguments(self) -> list[str]:
+        raise NotImplementedError
+
+    def is_ready(self, found: re.Match[str]) -> None:
+        """Takes in the line that said so."""
+
     def __enter__(self) -> Self:
-        self.url = ""
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "tests.child", str(self.scale)],
+            [sys.executable, "-m", *self.arguments()],
             cwd=ROOT,
             env=self.environment,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
         )
-        ready = threading.Event()
+        ready, ended = threading.Event(), threading.Event()
 
         def read() -> None:
             for line in self.process.stdout or []:
                 self.log.append(line.rstrip())
-                if found := re.search(r"voicedash: (http://\S+)", line):
-                    self.url = found[1].rstrip("/")
+                if found := re.search(self.ready, line):
+                    self.is_ready(found)
                     ready.set()
+            ended.set()
             ready.set()
 
         self.reader = threading.Thread(target=read, daemon=True)
         self.reader.start()
-        assert ready.wait(60) and self.url, "\n".join(self.log)
+        if not ready.wait(60) or ended.is_set():
+            self.kill()  # or it goes on working on the database of the tests after this one
+            raise AssertionError("\n".join(self.log))
         return self
 
     def __exit__(
@@ -100,8 +113,73 @@ class Node:
     def wake(self) -> None:
         self.process.send_signal(signal.SIGCONT)
 
+
+class Node(_Child):
+    """`manage.py serve --no-worker` in a process of its own."""
+
+    kind = "node"
+    ready = r"voicedash: (http://\S+)"
+    url = ""
+
+    def arguments(self) -> list[str]:
+        return ["tests.child", str(self.scale)]
+
+    def is_ready(self, found: re.Match[str]) -> None:
+        self.url = found[1].rstrip("/")
+
+    def __enter__(self) -> Self:
+        self.url = ""
+        return super().__enter__()
+
     def browser_of(self, user: User) -> "Visitor":
         return Visitor(self.url, user)
+
+
+class WorkerNode(_Child):
+    """`manage.py worker` in a process of its own; its machine's clock is `ahead` by so many seconds.
+
+    `variables`: more of its environment, without the `VOICEDASH_` before each name. It follows no account unless
+    SYNC_SECONDS is among them: a test's calls are in the stand-in a moment before it has them in the database.
+    """
+
+    kind = "worker"
+    ready = r"voicedash worker: \S+ is at work"
+
+    def __init__(
+        self, *, scale: float = 1.0, voice_url: str, token_url: str, ahead: float = 0.0, **variables: Any
+    ) -> None:
+        super().__init__(scale=scale, voice_url=voice_url, token_url=token_url)
+        self.ahead = ahead
+        given = {"SYNC_SECONDS": 0} | variables
+        self.environment |= {f"VOICEDASH_{name}": str(value) for name, value in given.items()}
+
+    def arguments(self) -> list[str]:
+        return ["tests.worker_child", str(self.scale), str(self.ahead)]
+
+    def suspend_at_rest(self) -> None:
+        """Suspends it, on SQLite at a moment at which it does not hold the lock of the whole database."""
+        while True:
+            self.suspend()
+            os.waitid(os.P_PID, self.process.pid, os.WSTOPPED)
+            if connection.vendor != "sqlite" or _can_be_written():
+                return
+            self.wake()
+            time.sleep(0.01)
+
+    def stop(self, seconds: float = 20.0) -> int:
+        """Tells it to end, as an init system does; gives its status."""
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(seconds)
+
+
+def _can_be_written() -> bool:
+    with closing(sqlite3.connect(connection.settings_dict["NAME"], timeout=0.1, isolation_level=None)) as another:
+        try:
+            another.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError:
+            return False
+        another.execute("ROLLBACK")
+    return True
 
 
 class Visitor:

@@ -3,21 +3,21 @@
 import pytest
 from django.db import connection
 
-from tests.serving import Node
+from tests.serving import Node, WorkerNode
 
 postgresql_only = pytest.mark.skipif(
     connection.vendor != "postgresql", reason="about PostgreSQL's sessions; SQLite has none"
 )
 
 
-def states(node: Node) -> list[str]:
+def states(node: Node | WorkerNode) -> list[str]:
     """What each session of a node does: active, idle, idle in transaction."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT state FROM pg_stat_activity WHERE application_name = %s", [node.name])
         return [str(state) for (state,) in cursor.fetchall()]
 
 
-def end(node: Node, *, wait: bool = True) -> int:
+def end(node: Node | WorkerNode, *, wait: bool = True) -> int:
     """Ends every session of a node, as a restart of the server does; gives how many there were."""
     with connection.cursor() as cursor:
         cursor.execute(

@@ -37,6 +37,9 @@ BAD = [
     ({"SECRET_KEY_FILE": "/nowhere/at/all"}, "SECRET_KEY_FILE: cannot read /nowhere/at/all"),
     ({"SECRET_KEY": "a", "SECRET_KEY_FILE": "/dev/null"}, "SECRET_KEY and SECRET_KEY_FILE are both set"),
     ({"VOICEDASH_VOICE_URL": "voice"}, "'voice' is not an http(s) address"),
+    ({"VOICEDASH_SYNC_SECONDS": "often"}, "'often' is not a number of seconds from 1 to 300, or 0 for never"),
+    ({"VOICEDASH_SYNC_SECONDS": "0.5"}, "'0.5' is not a number of seconds"),
+    ({"VOICEDASH_SYNC_SECONDS": "nan"}, "'nan' is not a number of seconds"),
 ]
 
 

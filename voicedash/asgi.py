@@ -5,6 +5,8 @@ import os
 from django.core.wsgi import get_wsgi_application
 
 from voicedash.live.application import Application
+from voicedash.live.tracing import Traced
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "voicedash.settings")
-application = Application(get_wsgi_application())
+# That server's own settings say which proxies are believed; of a request's name nobody is.
+application = Traced(Application(get_wsgi_application()), trusted="")

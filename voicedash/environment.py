@@ -115,6 +115,17 @@ class Environment:
             raise ImproperlyConfigured("voicedash cannot start with these settings:\n  - " + "\n  - ".join(self.errors))
 
 
+def interval(text: str) -> float:
+    """Seconds between two turns of something; 0: it has none. Raises ValueError."""
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = -1.0
+    if seconds != 0 and not 1 <= seconds <= 300:
+        raise ValueError(f"{text!r} is not a number of seconds from 1 to 300, or 0 for never")
+    return seconds
+
+
 def _why(error: OSError | UnicodeDecodeError) -> str:
     """What is wrong with a file, without a piece of what it holds."""
     return str(error.strerror) if isinstance(error, OSError) else "it is not text"

@@ -9,7 +9,8 @@ from urllib.parse import urlsplit
 import dj_database_url
 from cryptography.fernet import Fernet
 
-from voicedash.environment import Environment
+from voicedash.environment import Environment, interval
+from voicedash.logs import configuration
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 _env_file = os.environ.get("VOICEDASH_ENV_FILE", str(BASE_DIR / ".env"))
@@ -132,6 +133,7 @@ def _service_url(text: str) -> str:
 
 VOICE_URL = env.parsed("VOICEDASH_VOICE_URL", "https://voice.bandwidth.com/api/v2", _service_url)
 TOKEN_URL = env.parsed("VOICEDASH_TOKEN_URL", "https://api.bandwidth.com/api/v1/oauth2/token", _service_url)
+SYNC_SECONDS = env.parsed("VOICEDASH_SYNC_SECONDS", "5", interval)  # 0: never
 
 # --- Database: SQLite by default, PostgreSQL by DATABASE_URL ----------------------------------
 
@@ -196,6 +198,7 @@ INSTALLED_APPS = [
     "voicedash.audit",
     "voicedash.calls",
     "voicedash.live",
+    "voicedash.worker",
     "allauth",
     "allauth.account",
     "allauth.mfa",
@@ -272,20 +275,11 @@ ACCOUNT_LOGOUT_REDIRECT_URL = "/accounts/login/"
 # Sixty seats share one address. The lock of an account is tenants.signing_in's: allauth's own slides.
 ACCOUNT_RATE_LIMITS = {"login": "1000/m/ip", "login_failed": "200/m/ip"}
 
-# --- Logs: never a secret (bandwidth keeps them out of its errors) -----------------------------
+# --- Logs: lines with the request they belong to, and without a secret -------------------------
 
-LOGGING = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
-    "filters": {"setup": {"()": "voicedash.tenants.masking.WithoutSetupTokens"}},
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["setup"]}},
-    "root": {"handlers": ["console"], "level": "WARNING"},
-    "loggers": {
-        "voicedash": {"level": "INFO"},
-        "django.request": {"level": "ERROR"},
-        "django.security.DisallowedHost": {"level": "CRITICAL"},  # any scanner would fill the log
-    },
-}
+LOGGING = configuration.make(
+    env.parsed("VOICEDASH_LOG", "json", configuration.parse_form),
+    secrets=[SECRET_KEY, *SEALING_KEYS, *LOG_KEYS, str(DATABASES["default"].get("PASSWORD") or "")],
+)
 
 env.complain()

@@ -12,8 +12,8 @@ sign_out = login_not_required(require_POST(logout))
 
 urlpatterns = [
     path("", include("voicedash.tenants.urls")),
-    path("", include("voicedash.live.urls")),
     path("t/<slug:tenant>/", include("voicedash.calls.urls")),
+    path("t/<slug:tenant>/log/", include("voicedash.audit.urls")),
     # Of allauth's addresses only these: nobody signs up, and passwords are reset by an admin.
     path("accounts/login/", login, name="account_login"),
     path("accounts/logout/", sign_out, name="account_logout"),

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.bandwidth.asking import ACCOUNT, put, silent_port
+from tests.bandwidth.asking import ACCOUNT, put
 from voicedash.bandwidth.client import Client
 from voicedash.bandwidth.credentials import OAuth2
 from voicedash.bandwidth.errors import NeverReached, OutcomeUnknown
@@ -41,10 +41,9 @@ def test_presses_at_once_have_connections_of_their_own_and_share_them_afterwards
 
 
 def test_proxies_and_passwords_of_the_environment_are_ignored(
-    fake: Fake, call: FakeCall, client: Client, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    fake: Fake, call: FakeCall, client: Client, closed_port: int, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    with silent_port() as closing:
-        nobody = f"http://127.0.0.1:{closing.getsockname()[1]}"
+    nobody = f"http://127.0.0.1:{closed_port}"
     for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):
         monkeypatch.setenv(name, nobody)
         monkeypatch.setenv(name.lower(), nobody)

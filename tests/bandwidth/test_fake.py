@@ -13,6 +13,7 @@ from urllib.parse import quote, urlsplit
 
 import pytest
 
+from tests import ports
 from tests.bandwidth.fake_wire import ACCOUNT, GOOD, Wire, basic
 from voicedash.bandwidth.fake import Fake
 from voicedash.bandwidth.fake.traffic import Traffic
@@ -21,7 +22,7 @@ from voicedash.bandwidth.fake.world import now
 
 @pytest.fixture
 def fake() -> Iterator[Fake]:
-    with Fake() as fake:
+    with ports.reserved() as port, Fake(port=port) as fake:
         fake.add_account(ACCOUNT, client_id="CLI-1", secret="s", username="u", password="p")
         yield fake
 

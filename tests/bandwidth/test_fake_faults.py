@@ -10,13 +10,14 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests import ports
 from tests.bandwidth.fake_wire import ACCOUNT, GOOD, Wire
 from voicedash.bandwidth.fake import Fake, FakeCall, faults
 
 
 @pytest.fixture
 def fake() -> Iterator[Fake]:
-    with Fake() as fake:
+    with ports.reserved() as port, Fake(port=port) as fake:
         fake.add_account(ACCOUNT, client_id="CLI-1", secret="s", username="u", password="p")
         yield fake
 
@@ -141,13 +142,13 @@ def test_a_late_effect_comes_after_the_connection_is_gone(fake: Fake, call: Fake
 
 
 def test_a_stop_lets_no_late_effect_through(fake: Fake, call: FakeCall, wire: Wire) -> None:
-    fake.late_next(0.2)
+    fake.late_next(1.0)
     with pytest.raises(http.client.RemoteDisconnected):
         wire.put(call.call_id)
     begun = time.monotonic()
     fake.stop()
-    assert time.monotonic() - begun < 0.15
-    assert not fake.wait_until(lambda: fake.puts[0].effect_at is not None, seconds=0.3)
+    assert time.monotonic() - begun < 0.9
+    assert not fake.wait_until(lambda: fake.puts[0].effect_at is not None, seconds=1.1)
     assert call.recorder == "recording"
 
 
@@ -275,7 +276,7 @@ def test_stopping_is_instant_while_requests_hang(fake: Fake, call: FakeCall) -> 
     assert fake.wait_until(lambda: len(fake.puts) == 20)
     begun = time.monotonic()
     fake.stop()
-    assert time.monotonic() - begun < 0.5
+    assert time.monotonic() - begun < 5  # they hang for a minute
     assert [one.recv(10) for one in [idle, *sockets]] == [b""] * 21
     for one in [idle, *sockets]:
         one.close()

@@ -22,7 +22,8 @@ from voicedash.bandwidth.errors import (
     UnknownCall,
 )
 from voicedash.bandwidth.fake import Fake, FakeCall, Fault
-from voicedash.bandwidth.listing import CallState
+from voicedash.bandwidth.listing import CallState, calls_in, recordings_in
+from voicedash.bandwidth.transport import Response
 
 pytestmark = pytest.mark.usefixtures("call")
 LONG_AGO = datetime(2026, 1, 1, tzinfo=UTC)
@@ -166,6 +167,30 @@ def test_a_time_that_is_none_is_left_out(fake: Fake, client: Client, time: Any) 
     assert listed(client)[0].start_time is None
 
 
+@pytest.mark.parametrize(
+    "time", ["0001-01-02T00:00:00Z", "1999-12-31T23:59:59Z", "2100-01-01T00:00:00Z", "9999-12-31Z"]
+)
+@pytest.mark.parametrize("field", ["startTime", "answerTime", "lastUpdate"])
+def test_a_time_that_no_call_can_have_is_left_out(field: str, time: str) -> None:
+    """In a zone west or east of UTC it could not even be drawn."""
+    (read,) = calls_in([item("c-1", state="answered", **{field: time})])
+    assert (read.start_time, read.answer_time, read.last_update).count(None) == 1
+    assert not read.ended
+
+
+@pytest.mark.parametrize("letter", ["\u0130", "\u1e9e"])
+def test_a_word_that_is_longer_in_small_letters_fits_all_the_same(letter: str) -> None:
+    (read,) = calls_in([item("c-1", state=letter * 40, direction=letter * 20)])
+    assert len(read.state) <= 40 and len(read.direction) <= 20
+
+
+@pytest.mark.parametrize("call_id", [".", "..", "c-1/../c-2", "c-1?x", "c 1", "c-\u0130", "c-" + 63 * "0", ""])
+def test_what_cannot_stand_in_an_address_is_no_id(call_id: str) -> None:
+    assert calls_in([item(call_id)]) == []
+    assert calls_in([item("c-1", parentCallId=call_id)])[0].parent_call_id == ""
+    assert recordings_in([{"recordingId": "r-1", "callId": call_id}])[0].call_id == ""
+
+
 @pytest.mark.parametrize("body", [b"<html>", b"", b"{}", b'"x"', b'[{"callId": "c-1"}', b"\xff", b"[" * 100_000])
 def test_a_listing_that_is_no_list_is_unknown(fake: Fake, client: Client, body: bytes) -> None:
     page(fake, body)
@@ -245,3 +270,22 @@ def test_recordings_are_read_and_an_unknown_call_has_none(fake: Fake, call: Fake
     assert (done.status, done.duration) == ("complete", "PT13.67S")
     assert (running.status, running.duration, running.end_time) == ("processing", "", None)
     assert client.recordings("c-nobody") == []
+
+
+def test_each_page_tells_its_date(client: Client) -> None:
+    (told,) = client.pages(since=LONG_AGO)
+    assert told.date is not None
+    assert abs(datetime.now(UTC) - told.date) < timedelta(seconds=2)
+
+
+@pytest.mark.parametrize("date", ["soon", "", "Fri, 99 Nov 2026 10:00:00 GMT", "0"])
+def test_a_date_that_cannot_be_read_is_none(date: str) -> None:
+    assert client_module._date(Response(200, {"date": date}, b"[]")) is None
+    assert client_module._date(Response(200, {}, b"[]")) is None
+
+
+def test_a_list_may_end_before_now(fake: Fake, client: Client, call: FakeCall) -> None:
+    start = datetime.now(UTC) - timedelta(hours=3)
+    old = fake.add_call(ACCOUNT, start=start)
+    assert [state.call_id for state in listed(client, until=start)] == [old.call_id]
+    assert "maxStartTime" in fake.requests[-1].path

@@ -166,11 +166,9 @@ def test_a_slow_look_up_and_a_slow_answer_share_the_one_deadline(
 
 
 @pytest.mark.parametrize("scheme", ["http", "https"])
-def test_nobody_at_the_port_is_never_reached(call: FakeCall, scheme: str) -> None:
-    with silent_port() as closing:
-        port = closing.getsockname()[1]
+def test_nobody_at_the_port_is_never_reached(call: FakeCall, closed_port: int, scheme: str) -> None:
     with pytest.raises(NeverReached, match="refused"):
-        put(Client(f"{scheme}://127.0.0.1:{port}/api/v2", ACCOUNT, Basic("u", "p")), call)
+        put(Client(f"{scheme}://127.0.0.1:{closed_port}/api/v2", ACCOUNT, Basic("u", "p")), call)
 
 
 def test_a_name_that_nobody_knows_is_never_reached(call: FakeCall, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,7 +5,7 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.desk import box, row, slot1, slot2, status, word
+from tests.browser.desk import box, deafen, live, row, slot1, slot2, status, word
 from voicedash.calls.models import Call
 from voicedash.tenants.models import BandwidthAccount
 
@@ -47,6 +47,9 @@ def test_resume_is_never_where_pause_was(page, calls):
 def test_what_is_pressed_is_at_least_48_pixels_high_and_nothing_reaches_over_the_edge(page, calls):
     slot1(page, calls[0]).tap()
     expect(slot2(page, calls[0])).to_be_visible()
+    expect(page.locator(".reason").first).to_be_hidden()
+    row(page, calls[0]).locator(".party").tap()
+    expect(page.locator(".reason").first).to_be_visible()
     for button in page.locator("#rows button").all():
         size = box(button)
         assert size["height"] >= 48 and size["width"] >= 48
@@ -70,7 +73,7 @@ def test_a_paused_row_says_until_when_and_since_when_and_moves_nothing(board, ca
     before = [box(place) for place in page.locator("#rows > li").all()]
     slot1(page, calls[1]).tap()
     paused = row(page, calls[1])
-    expect(paused.get_by_text("until you resume, if recorded")).to_be_visible()
+    expect(paused.get_by_text(re.compile(r"resumes in \d:\d\d, if recorded"))).to_be_visible()
     expect(paused.get_by_text(re.compile(r"acknowledged \d\d:\d\d:\d\d"))).to_be_visible()
     expect(paused.get_by_text("Ana Ruiz · Card details")).to_be_visible()
     assert [box(place) for place in page.locator("#rows > li").all()] == before
@@ -81,8 +84,8 @@ def test_a_paused_row_says_until_when_and_since_when_and_moves_nothing(board, ca
 def test_without_javascript_the_pill_stays_clear_of_resume(board, site, cast, calls):
     site.browser_of(cast.ana).post(f"/t/acme/calls/{calls[0].pk}/pause/")
     page = board(cast.ana, **PHONE | {"viewport": {"width": 375, "height": 812}, "java_script_enabled": False})
-    expect(row(page, calls[0])).to_contain_text(re.compile(r"Paused\s+since\s+\d\d:\d\d"))
-    for place in row(page, calls[0]).locator(".badge, .badge time, .ack").all():
+    expect(row(page, calls[0])).to_contain_text(re.compile(r"Paused\s+resumes at \d\d:\d\d:\d\d"))
+    for place in row(page, calls[0]).locator(".badge, .end, .ack").all():
         assert apart(box(place), box(slot2(page, calls[0])))
 
 
@@ -103,6 +106,22 @@ def test_a_tenants_name_has_room_on_a_phone(page):
             }""",
             word_of_it,
         )
+
+
+def test_what_is_told_in_bad_weather_fits_and_covers_no_row_for_good(page, complaints, calls):
+    complaints.expect_no_answer()
+    live(page)
+    expect(page.locator("#worker")).to_be_visible()
+    slot1(page, calls[0]).tap()
+    expect(status(page)).to_contain_text("Paused: go ahead")
+    deafen(page)
+    expect(page.locator("#stale")).to_contain_text("Pressing still works.")
+    for told in (page.locator("#stale"), page.locator(".strip")):
+        assert box(told)["x"] >= 0 and box(told)["x"] + box(told)["width"] <= 390
+        assert box(told)["y"] + box(told)["height"] <= 844
+    slot1(page, calls[-1]).scroll_into_view_if_needed()
+    page.evaluate("() => scrollTo(0, document.body.scrollHeight)")
+    assert apart(box(page.locator(".strip")), box(slot1(page, calls[-1])))
 
 
 def test_wide_screens_keep_resume_apart_from_pause_too(board, cast, calls):

@@ -8,6 +8,7 @@ from playwright.sync_api import Page, expect
 from tests.browser.desk import row, slot1, slot2, word
 from tests.cast import PASSWORD
 from voicedash.bandwidth.fake.world import fresh_id
+from voicedash.tenants.models import Reason
 
 
 @pytest.fixture
@@ -28,13 +29,36 @@ def test_a_call_is_paused_and_resumed(page, site, cast, live_call):
     expect(page).to_have_url(f"{site.url}/t/acme/")
     expect(page.get_by_text("Paused: go ahead. Bandwidth acknowledged it.")).to_be_visible()
     expect(word(page, ours)).to_have_text("Paused")
-    expect(row(page, ours)).to_contain_text(re.compile(r"since\s+\d\d:\d\d"))
+    expect(row(page, ours)).to_contain_text(re.compile(r"resumes at \d\d:\d\d:\d\d"))
     assert theirs.recorder == "paused"
 
     slot2(page, ours).click()
     expect(page.get_by_text("Recording. Bandwidth acknowledged it.")).to_be_visible()
     expect(word(page, ours)).to_have_text("Recording")
     assert theirs.recorder == "recording"
+
+
+def test_a_pause_is_kept_given_another_reason_and_a_note(page, cast, live_call, bandwidth):
+    other = Reason.objects.create(tenant=cast.acme, name="Other", lease=180, prolong=1, note=True)
+    ours, _ = live_call(cast.acme_account)
+    page.reload()
+    slot1(page, ours).click()
+    slot1(page, ours).click()
+    expect(page.get_by_text("Still paused. It resumes in 3:00.")).to_be_visible()
+    page.get_by_label("Pause for").select_option(str(other.pk))
+    slot1(page, ours).click()
+    expect(row(page, ours)).to_contain_text("Ana Ruiz · Other")
+    page.get_by_label("Note about this pause").fill("a dog barks")
+    page.keyboard.press("Enter")  # presses no button of another row
+    expect(page.get_by_label("Note about this pause")).to_have_value("a dog barks")
+    page.get_by_role("button", name="Save").click()
+    expect(row(page, ours)).to_contain_text("Ana Ruiz · Other · a dog barks")
+    slot1(page, ours).click()
+    expect(page.get_by_text("write a note why")).to_be_visible()
+    page.get_by_label("Note about this pause").fill("it still does")
+    slot1(page, ours).click()
+    expect(row(page, ours)).to_contain_text("it still does")
+    assert len(bandwidth.puts) == 1
 
 
 def test_a_pause_that_failed_tells_to_stop_the_caller(page, cast, live_call, bandwidth):

@@ -156,7 +156,7 @@ def test_500_ids_cost_a_bounded_number_of_queries_and_short_transactions(ana: Cl
         ):
             add(ana, "\n".join(f"c-{number}-{one:05}" for one in range(number)))
         counts[number] = len(asked) + len(read)
-    assert counts[500] - counts[100] <= 4 * 8, counts
+    assert counts[500] - counts[100] <= 4 * 10, counts  # five of them insert: SQLite takes 999 values at once
     assert counts[500] <= 60, counts
     for version in Call.objects.values_list("version", flat=True).distinct():
         assert Call.objects.filter(version=version).count() <= 100

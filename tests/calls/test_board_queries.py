@@ -32,7 +32,7 @@ def fill(cast: Cast, number: int) -> None:
             ended_at=now if at % 4 == 3 else None,
             recording=("assumed", "paused", "recording", "unconfirmed")[at // 4 % 4],
             recording_since=now,
-            added_at=now,
+            added_at=now - timedelta(minutes=1),
             added_by=people[at % 2],
         )
         told: dict[str, Any] = {"call": call, "by": people[at % 2], "asked_at": now, "version": 1}
@@ -74,8 +74,19 @@ def asked(work: Callable[[], object]) -> list[str]:
 
 PAGES: list[tuple[str, dict[str, str]]] = [
     ("the whole page", {"HX-Request": ""}),
-    ("its rows every 5 s", {"X-Background": "1"}),
+    ("its first page anew", {"X-Background": "1"}),
 ]
+PARTS_OF_IT = ["?since=0", "?after=03.0000000000000005", "?q=c-0&show=live", "?show=paused"]
+
+
+@pytest.mark.parametrize("query", PARTS_OF_IT)
+def test_a_part_of_the_board_asks_as_much_with_10_calls_as_with_200(cast: Cast, sign_in: SignIn, query: str) -> None:
+    ana = sign_in(cast.ana)
+    counts = []
+    for number in (10, 200):
+        fill(cast, number)
+        counts.append(len(asked(lambda: ana.get(f"/t/acme/{query}", headers={"X-Background": "1"}))))
+    assert counts[0] == counts[1]
 
 
 @pytest.mark.parametrize("headers", [page[1] for page in PAGES], ids=[page[0] for page in PAGES])
@@ -87,9 +98,28 @@ def test_the_board_asks_as_much_with_10_calls_as_with_200(cast: Cast, sign_in: S
         ana.get("/t/acme/", headers=headers)
         answers: list[Any] = []
         counts[number] = asked(lambda answers=answers: answers.append(ana.get("/t/acme/", headers=headers)))  # type: ignore[misc]
-        assert answers[0].content.decode().count("data-call=") == number
+        # Of the 100 rows after the first page those join it that are paused, not confirmed or being asked.
+        assert answers[0].content.decode().count("data-call=") == {10: 10, 200: 146}[number]
     assert len(counts[10]) == len(counts[200]), "\n".join(counts[200])
-    assert len(counts[200]) <= 14, "\n".join(counts[200])
+    assert len(counts[200]) <= 22, "\n".join(counts[200])
+
+
+@pytest.mark.parametrize("query", ["", "?show=needs"])
+def test_it_asks_as_much_where_200_doubts_have_run_out(cast: Cast, sign_in: SignIn, query: str) -> None:
+    ana = sign_in(cast.ana)
+    counts, needing = [], []
+    for number in (10, 200):
+        fill(cast, number)
+        # Too young for anybody to have written what they undid.
+        Command.objects.filter(state="claimed").update(state="closed")
+        Attempt.objects.update(doubt_until=timezone.now() - timedelta(seconds=3))
+        Command.objects.filter(wanted="paused", pk__in=Call.objects.values("acknowledged")).update(wanted="recording")
+        answers: list[Any] = []
+        read = lambda answers=answers: answers.append(ana.get(f"/t/acme/{query}", headers={"X-Background": "1"}))  # noqa: E731
+        counts.append(len(asked(read)))
+        needing.append(answers[0].content.decode().count('data-recording="unconfirmed"'))
+    assert counts[0] == counts[1]
+    assert needing[1] > 60 > needing[0] > 2
 
 
 def test_a_row_and_the_fetch_line_ask_as_much_with_10_calls_as_with_200(cast: Cast, sign_in: SignIn) -> None:

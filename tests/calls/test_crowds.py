@@ -14,7 +14,7 @@ def test_the_seventeenth_press_on_one_account_is_answered_at_once(cast, bandwidt
     assert bandwidth.wait_until(lambda: len(bandwidth.puts) == 16)
     began = time.monotonic()
     answer = recording.pause(call=calls[16], by=cast.mia)
-    assert time.monotonic() - began < 1
+    assert time.monotonic() - began < 3  # an attempt takes four
     assert (answer.outcome, answer.said.lead) == ("not_asked", "NOT paused: stop the caller")
     assert Command.objects.get(call=calls[16]).outcome == "not_asked"
     bandwidth.release(cast.acme_account.account_id)
@@ -35,7 +35,7 @@ def test_an_account_that_hangs_does_not_hold_up_another(cast, bandwidth, live_ca
     omar = running.browser_of(cast.omar)
     began = time.monotonic()
     assert "Paused: go ahead" in omar.post(f"/t/globex/calls/{other.pk}/pause/").text
-    assert time.monotonic() - began < 1.5
+    assert time.monotonic() - began < 3  # an attempt on the other account takes four
     assert theirs.recorder == "paused"
     assert omar.get("/t/globex/").status_code == 200
     bandwidth.release_all()

@@ -134,7 +134,7 @@ def test_progress_is_told_page_by_page(cast: Cast, bandwidth: Fake, ana: Client)
 
 
 FAILURES: list[tuple[str, Callable[[Fake], None], str]] = [
-    ("no right", lambda f: f.fail_next(403, on="list", account="9900003"), "refuses this account&#x27;s credentials"),
+    ("no right", lambda f: f.fail_next(403, on="list", account="9900003"), "Cannot list calls: Bandwidth forbids it."),
     ("a wrong secret", lambda f: f.fail_next(401, on="token", account="9900003"), "refuses this account&#x27;s cred"),
     ("HTML", lambda f: f.html_next(200, on="list", account="9900003"), "could not be read. Fetch again."),
     ("a server error", lambda f: f.fail_next(500, on="list", account="9900003"), "could not be read. Fetch again."),
@@ -240,31 +240,6 @@ def test_presses_on_fetch_at_once_start_one(cast: Cast, bandwidth: Fake, threads
     assert sum(one.result() for one in starting) == 1
     bandwidth.release("9900001")
     finished()
-
-
-def dead(cast: Cast) -> Fetch:
-    """A fetch whose process went away two minutes ago."""
-    heard = timezone.now() - timedelta(minutes=2)
-    return Fetch.objects.create(
-        account=cast.acme_account, by=cast.mia, started_at=heard, heard_at=heard, pages=3, read=3000
-    )
-
-
-def test_a_fetch_that_died_is_told_and_can_be_started_anew(cast: Cast, bandwidth: Fake, ana: Client) -> None:
-    dead(cast)
-    assert "fetching stopped half way" in progress(ana)
-    bandwidth.add_call("9900001")
-    fetched(ana)
-    fetch = Fetch.objects.get()
-    assert (fetch.by, fetch.pages, fetch.read, fetch.added) == (cast.ana, 1, 1, 1)
-
-
-def test_a_fetch_thought_dead_does_not_write_over_its_successor(cast: Cast, bandwidth: Fake, ana: Client) -> None:
-    old = Fetch.objects.select_related("account").get(pk=dead(cast).pk)
-    fetched(ana)
-    before = Fetch.objects.values().get()
-    fetching.run(old)
-    assert Fetch.objects.values().get() == before
 
 
 def test_only_who_may_press_may_fetch(cast: Cast, bandwidth: Fake, sign_in: SignIn) -> None:

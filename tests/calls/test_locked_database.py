@@ -1,6 +1,7 @@
 """A database that cannot be written: nothing is sent without its log entry, and the answer says so."""
 
 import time
+from uuid import uuid4
 
 import pytest
 from django.db import connections
@@ -10,6 +11,7 @@ from tests.calls.locking import locked
 from voicedash.audit.models import Entry
 from voicedash.calls import recording, times
 from voicedash.calls.models import Command
+from voicedash.tenants import workers
 
 
 def test_a_press_that_cannot_be_written_is_not_sent(cast, bandwidth, live_call):
@@ -48,6 +50,22 @@ def test_the_board_still_opens_and_its_expired_claims_claim_nothing(cast, bandwi
         page = ana.get("/t/acme/")
     assert page.status_code == 200
     assert 'data-recording="assumed" data-asking="paused"' in page.content.decode()
+
+
+def test_while_a_worker_is_alive_a_look_waits_for_no_lock(cast, bandwidth, live_call, sign_in):
+    for _ in range(3):
+        call, _theirs = live_call(cast.acme_account)
+        Command.objects.create(
+            call=call, wanted="paused", state="claimed", by=cast.ana, asked_at=Now(), expires_at=Now(), version=1
+        )
+    workers.beat(uuid4(), "another:1")
+    ana = sign_in(cast.ana)
+    ana.get("/t/acme/")
+    with locked(cast.acme):
+        began = time.monotonic()
+        page = ana.get("/t/acme/")
+        assert time.monotonic() - began < 1.5  # one wait for the lock takes two
+    assert page.content.decode().count('data-recording="assumed" data-asking="paused"') == 3
 
 
 def press_and_close(call, by):

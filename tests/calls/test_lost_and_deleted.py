@@ -54,7 +54,7 @@ def test_a_press_on_a_deleted_call_is_told_so(cast, bandwidth, live_call):
 def test_the_seventeenth_press_on_a_deleted_call_is_told_too(cast, bandwidth, live_call, monkeypatch):
     call, _ = live_call(cast.acme_account)
     Call.objects.filter(pk=call.pk).delete()
-    monkeypatch.setitem(recording._busy, call.account_id, recording.AT_ONCE)
+    monkeypatch.setitem(recording._places._busy, call.account_id, recording.AT_ONCE)
     assert recording.pause(call=call, by=cast.ana).outcome == "not_asked"
 
 
@@ -131,9 +131,9 @@ def test_no_leave_to_hammer_is_read_into_a_retry_after_of_nothing(cast, bandwidt
 def test_a_call_that_is_being_resumed_is_not_counted_as_paused(cast, bandwidth, live_call):
     call, _ = live_call(cast.acme_account)
     recording.pause(call=call, by=cast.ana)
-    assert board.read(cast.acme).paused == 1
+    assert board.read(cast.acme).counts.paused == 1
     claimed(call, "recording", cast.ana, age=1)
-    assert board.read(cast.acme).paused == 0
+    assert board.read(cast.acme).counts.paused == 0
 
 
 def test_a_resume_that_was_never_asked_does_not_spare_the_second_press(cast, bandwidth, live_call):

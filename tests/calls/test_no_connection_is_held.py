@@ -103,7 +103,7 @@ def test_those_who_wait_for_one_tenants_lock_hold_up_no_other_tenant(cast, bandw
         answer = omar.post(f"/t/globex/calls/{elsewhere.pk}/resume/", data={"anyway": "1"})
         took = time.monotonic() - began
     assert 'data-outcome="acknowledged"' in answer.text
-    assert took < 1
+    assert took < 1.8  # the others wait for two seconds
     for press in waiting:
         assert press.result().status_code == 200
 
@@ -120,7 +120,7 @@ def test_whoever_wants_to_can_write_while_bandwidth_is_asked(cast, bandwidth, li
         began = time.monotonic()
         with writing(tenant.pk) as stamp:
             assert stamp.version > 1
-        assert time.monotonic() - began < 1
+        assert time.monotonic() - began < 1.8  # who waits for a lock does so for two seconds
     assert not any(press.done() for press in presses)
     bandwidth.release_all()
     assert [press.result().outcome for press in presses] == ["acknowledged"] * 2

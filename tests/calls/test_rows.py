@@ -56,10 +56,11 @@ def test_the_row_says_who_why_and_when(cast, bandwidth, live_call):
     call, _ = live_call(cast.acme_account)
     recording.pause(call=call, by=cast.ana)
     row = board.row(call)
-    assert (row.word, row.line, row.note) == ("Paused", "until you resume", "Ana Ruiz · Card details")
+    assert (row.word, row.line, row.note) == ("Paused", "", "Ana Ruiz · Card details")
+    assert (row.ticks, row.since, row.lease_seconds) == (True, None, 180)
     assert row.acknowledged_at is not None
     assert row.took.endswith(" s")
-    assert (row.slot1, row.slot2) == ("Pause again", "Resume")
+    assert (row.slot1, row.slot2) == ("Keep paused", "Resume")
     assert (row.party, row.other) == ("+1 919 555 0100", "+1 919 555 0123")
 
 
@@ -68,6 +69,8 @@ def test_where_not_all_calls_are_recorded_the_row_says_if(cast, bandwidth, live_
     type(cast.acme_account).objects.filter(pk=cast.acme_account.pk).update(records="some")
     assert board.row(call).line == "if this call is recorded"
     recording.pause(call=call, by=cast.ana)
+    assert (board.row(call).ticks, board.row(call).also) == (True, ", if recorded")
+    recording.pause(call=call, by=cast.ana, reason=cast.objects)
     assert board.row(call).line == "until you resume, if recorded"
 
 

@@ -8,7 +8,7 @@ from random import Random
 from typing import Any
 
 import pytest
-from django.db import connections
+from django.db import connection, connections
 from django.test.utils import CaptureQueriesContext
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -212,3 +212,16 @@ def test_any_order_and_repetition_of_the_same_listings_ends_in_the_same_calls(ca
         call = Call.objects.get(call_id=newest.call_id)
         assert {name: getattr(call, name) for name in shown} == {name: getattr(newest, name) for name in shown}
         assert (call.ended_at is not None) == newest.ended
+
+
+def test_what_the_database_refuses_of_one_call_costs_no_other(cast: Cast, caplog: pytest.LogCaptureFixture) -> None:
+    """SQLite takes any text; PostgreSQL none that is longer than its column."""
+    long = replace(told("c-long"), state="x" * 41, from_address="+19195550123")
+    learned = learn(cast.acme_account, [told("c-one"), long, told("c-two")])
+    kept = set(Call.objects.values_list("call_id", flat=True))
+    assert kept >= {"c-one", "c-two"}
+    assert learned.added == len(kept)
+    if connection.vendor == "postgresql":
+        assert "c-long" not in kept
+        assert "cannot be kept: DataError" in caplog.text
+        assert "0123" not in caplog.text

@@ -9,7 +9,8 @@ import pytest
 
 from voicedash.calls.models import Command
 
-SCALE = 0.2  # an attempt 0.8 s, a takeover after 1 s, a turn waited for 1.2 s
+SCALE = 0.2  # an attempt 0.8 s, a claim 3 s
+LONGER = 0.5  # a takeover after 2.5 s, and half a second more in which it may be waited for
 AHEAD = "Paused: go ahead"
 
 
@@ -61,7 +62,7 @@ def test_a_pause_through_one_overtakes_a_resume_in_trouble_on_the_other(
     cast, bandwidth, live_call, node, threads, trouble
 ):
     call, theirs = live_call(cast.acme_account)
-    first, second = node(SCALE), node(SCALE)
+    first, second = node(LONGER), node(LONGER)
     ana, mia = first.browser_of(cast.ana), second.browser_of(cast.mia)
     assert AHEAD in ana.post(f"/t/acme/calls/{call.pk}/pause/").text
     if trouble == "hangs":

@@ -1,8 +1,14 @@
 """A browser without JavaScript posts and is sent back to the board, with the same sentence."""
 
+from datetime import timedelta
+from uuid import uuid4
+
+from django.db.models.functions import Now
 from django.test import Client
 
 from voicedash.calls import recording
+from voicedash.tenants import workers
+from voicedash.tenants.models import Worker
 
 
 def browser(user):
@@ -51,3 +57,13 @@ def test_a_newer_pause_takes_a_question_of_its_own(cast, bandwidth, live_call):
     recording.pause(call=call, by=cast.mia)
     assert "anyway=1" not in ana.get(where).content.decode()
     assert theirs.recorder == "paused"
+
+
+def test_the_page_itself_says_that_no_worker_is_at_work(cast):
+    line = 'class="worker">No worker is running: no pause ends, and nothing is asked again or closed by itself until one runs.'
+    ana = browser(cast.ana)
+    assert line in ana.get("/t/acme/").content.decode()
+    workers.beat(uuid4(), "one")
+    for ago, told in ((14, False), (16, True)):
+        Worker.objects.update(seen_at=Now() - timedelta(seconds=ago))
+        assert (line in ana.get("/t/acme/").content.decode()) == told

@@ -6,16 +6,32 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import requests
 
+from tests import statics
+
+SERVER, WEB, WORKER = "live.child serve --no-migrate", "live.child serve --no-worker", "live.child worker"
 HOUSE = Path(__file__).resolve().parents[2]
 PASSWORD = "pause-the-recording"
-PATIENCE = 90.0  # seconds for the first start, which collects static files
+
+
+# What must not reach the demo: each would break it, or show it real data.
+POISON = {
+    "DATABASE_URL": "mysql://nowhere",
+    "SECRET_KEY_FILE": "/does/not/exist",
+    "ALLOWED_HOSTS": "example.com",
+    "DEBUG": "perhaps",
+    "EMAIL_URL": "nonsense",
+    "VOICEDASH_URL": "not an address",
+    "VOICEDASH_VOICE_URL": "ftp://elsewhere",
+    "VOICEDASH_KEYS": "not-a-key",
+    "VOICEDASH_ENV_FILE": "/does/not/exist",
+}
 
 
 @dataclass
@@ -29,10 +45,26 @@ class Demo:
 
     @property
     def children(self) -> dict[int, str]:
-        """Its processes, by id, with their command lines."""
-        listed = subprocess.run(["ps", "-A", "-o", "pid=,ppid=,args="], capture_output=True, text=True, check=True)
+        """Its processes and theirs, by id, with their command lines."""
+        listed = subprocess.run(
+            ["ps", "-A", "-ww", "-o", "pid=,ppid=,args="], capture_output=True, text=True, check=True
+        )
         fields = [line.split(None, 2) for line in listed.stdout.splitlines()]
-        return {int(pid): args for pid, parent, args in fields if int(parent) == self.process.pid}
+        found: dict[int, str] = {}
+        parents = {self.process.pid}
+        while more := {
+            int(pid): args for pid, parent, args in fields if int(parent) in parents and int(pid) not in found
+        }:
+            found |= more
+            parents |= more.keys()
+        return found
+
+    def child(self, command: str) -> int:
+        """The id of the one whose command line holds `command`. Raises LookupError while there is none."""
+        for pid, line in self.children.items():
+            if command in line:
+                return pid
+        raise LookupError(command)
 
     def stop(self, number: signal.Signals = signal.SIGINT) -> float:
         """Sends the signal; the seconds until the demo was gone."""
@@ -60,13 +92,13 @@ def running(data: Path, **variables: str) -> Iterator[Demo]:
     began = time.monotonic()
     process = launch(data, **variables)
     try:
-        yield Demo(process, *_hear_welcome(process), time.monotonic() - began)
+        yield Demo(process, *hear_welcome(process), time.monotonic() - began)
     finally:
         process.terminate()
         process.communicate(timeout=30)
 
 
-def _hear_welcome(process: subprocess.Popen[str]) -> tuple[str, str]:
+def hear_welcome(process: subprocess.Popen[str]) -> tuple[str, str]:
     assert process.stdout is not None
     said = ""
     for line in process.stdout:
@@ -76,6 +108,31 @@ def _hear_welcome(process: subprocess.Popen[str]) -> tuple[str, str]:
             assert found, said
             return found[0], said
     raise AssertionError(f"the demo ended: {said}{process.stderr.read() if process.stderr else ''}")
+
+
+def folder(parent: Path) -> Path:
+    """A demo's folder in which static files have been collected, which alone takes longer than the rest of a start."""
+    data = parent / "demo"
+    data.mkdir()
+    (data / "static").symlink_to(statics.collected())
+    return data
+
+
+def alive(pid: int) -> bool:
+    """Whether it runs; one that has ended and was not asked for yet does not."""
+    found = subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True, check=False).stdout
+    return bool(found.strip()) and not found.strip().startswith("Z")
+
+
+def wait_until(true: Callable[[], bool], seconds: float = 30.0, *, every: float = 0.1) -> None:
+    """Waits until a condition holds, a LookupError or a refused connection counting as not yet."""
+    deadline = time.monotonic() + seconds
+    while True:
+        with suppress(LookupError, requests.ConnectionError):
+            if true():
+                return
+        assert time.monotonic() < deadline, "waited in vain"
+        time.sleep(every)
 
 
 class Visitor:

@@ -34,6 +34,11 @@ links = sorted(set(re.findall(r'/static/[^"]+', page.decode())))
 print(json.dumps({"field": b'name="login"' in page, "cookie": headers.get("Set-Cookie", ""),
                   "static": {link: get(link)[0].get("Cache-Control", "") for link in links}}))
 """
+# The same for what needs the worker beside it.
+READY = """
+import os, urllib.request
+urllib.request.urlopen(f"http://127.0.0.1:{os.environ['PORT']}/readyz", timeout=5)
+"""
 
 
 def main() -> int:
@@ -96,8 +101,10 @@ def look_at_server(place: BareTree | FreshFolder, log: Path) -> None:
     began = time.monotonic()
     process = place.start(environment, log)
     try:
-        _wait_for_health(place, environment, process, log)
+        _wait_for(place, place.image.health, environment, process, log)
         print(f"ok   healthy after {time.monotonic() - began:.1f} s")
+        _wait_for(place, ["python", "-c", READY], environment, process, log)
+        print(f"ok   ready, with its worker, after {time.monotonic() - began:.1f} s")
         if place.isolated:
             made = place.ask(["/bin/sh", "-c", "touch /srv/x /x"], environment)
             _expect("nothing can be written outside the volume", "Read-only file system" in made.stderr, made.stderr)
@@ -135,21 +142,26 @@ def look_at_server(place: BareTree | FreshFolder, log: Path) -> None:
     print("     it said: " + " | ".join(said))
 
 
-def _wait_for_health(
-    place: BareTree | FreshFolder, environment: dict[str, str], process: "subprocess.Popen[str]", log: Path
+def _wait_for(
+    place: BareTree | FreshFolder,
+    command: list[str],
+    environment: dict[str, str],
+    process: "subprocess.Popen[str]",
+    log: Path,
 ) -> None:
+    """Until the command ends with 0 beside the server. Raises CannotRun."""
     until = time.monotonic() + STARTS
     while time.monotonic() < until:
         if process.poll() is not None:
             raise CannotRun(f"the server ended with {process.returncode}:\n{log.read_text('utf-8')}")
         try:
-            checked = place.ask(place.image.health, environment)
+            checked = place.ask(command, environment)
         except CannotRun:  # its process is not there yet
             continue
         if checked.returncode == 0:
             return
         time.sleep(0.2)
-    raise CannotRun(f"not healthy after {STARTS:.0f} s: {checked.stderr[-300:]}\n{log.read_text('utf-8')}")
+    raise CannotRun(f"not there after {STARTS:.0f} s: {checked.stderr[-300:]}\n{log.read_text('utf-8')}")
 
 
 def _only(paths: list[str]) -> bool:

@@ -83,6 +83,8 @@ def test_only_the_proxy_can_be_reached_and_it_is_the_one_whose_word_is_taken() -
     assert SERVICES["web"]["environment"]["FORWARDED_ALLOW_IPS"] == subnet
     assert ipaddress.ip_network(subnet).is_private
     assert {name for name, service in SERVICES.items() if "front" in service["networks"]} == {"proxy", "web"}
+    assert SERVICES["worker"]["networks"] == ["out", "back"]
+    assert not (FILE["networks"]["out"] or {}).get("internal")
     assert FILE["networks"]["back"]["internal"] is True
     assert SERVICES["db"]["networks"] == ["back"]
 
@@ -97,10 +99,20 @@ def test_every_service_has_as_little_as_it_needs(name: str) -> None:
     assert service["restart"] == "unless-stopped"
 
 
+def test_web_and_worker_are_the_same_but_for_what_they_do() -> None:
+    web, worker = SERVICES["web"], SERVICES["worker"]
+    assert web["command"] == ["python", "manage.py", "serve", "--no-worker"]
+    assert worker["command"] == ["python", "manage.py", "worker"]
+    for same in ("image", "environment", "secrets", "init", "stop_grace_period"):
+        assert web[same] == worker[same]
+
+
 def test_each_waits_until_what_it_needs_is_healthy() -> None:
     assert SERVICES["proxy"]["depends_on"] == {"web": {"condition": "service_healthy"}}
     assert SERVICES["web"]["depends_on"] == {"db": {"condition": "service_healthy"}}
-    assert {name for name, service in SERVICES.items() if "healthcheck" in service} == {"proxy", "db"}
+    assert SERVICES["worker"]["depends_on"] == {"web": {"condition": "service_healthy"}}  # it migrates
+    assert {name for name, service in SERVICES.items() if "healthcheck" in service} == {"proxy", "db", "worker"}
+    assert SERVICES["worker"]["healthcheck"] == {"disable": True}  # it answers nobody; /readyz tells of it
     assert read((ROOT / "Dockerfile").read_text("utf-8")).health  # web's
 
 

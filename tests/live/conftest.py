@@ -22,7 +22,7 @@ def backup(keyring: Keyring, cast: Cast, tmp_path: Path) -> Callable[[], tuple[P
     """Makes a backup of the tests' database; gives its folder and that of its keys."""
 
     def make() -> tuple[Path, Path]:
-        done = keyring.manage("backup", str(tmp_path / "backups"), "--keys", str(tmp_path / "safe"))
+        done = keyring.command("backup", str(tmp_path / "backups"), "--keys", str(tmp_path / "safe"))
         assert done.returncode == 0, done.stderr
         (made,), (safe,) = (tmp_path / "backups").iterdir(), (tmp_path / "safe").iterdir()
         return made, safe

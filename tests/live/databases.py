@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 import psycopg
 
+from tests import statics
 from tests.serving import ROOT
 from voicedash.bandwidth.fake import Fake
 
@@ -51,7 +52,8 @@ class Place:
 
     def environment(self, **variables: str) -> dict[str, str]:
         kept = {name: value for name, value in os.environ.items() if name != "TEST_DATABASE_URL"}
-        return kept | {"VOICEDASH_DATA": str(self.data), "DATABASE_URL": self.url, "PORT": "0"} | variables
+        ours = {"VOICEDASH_DATA": str(self.data), "DATABASE_URL": self.url, "PORT": "0"}
+        return kept | ours | {"VOICEDASH_STATIC": str(statics.collected())} | variables
 
     def manage(self, *arguments: str, **variables: str) -> "subprocess.CompletedProcess[str]":
         """`manage.py` as an operator runs it."""
@@ -81,16 +83,20 @@ class Place:
 
 
 @contextmanager
-def empty(data: Path) -> Iterator[Place]:
-    """A place of its own; what is made on a server for it goes afterwards."""
-    data.mkdir(mode=0o700, exist_ok=True)
+def empty(data: Path, *, like: Place | None = None) -> Iterator[Place]:
+    """A place of its own, or a copy of `like`, which nobody uses; what is made on a server for it goes afterwards."""
+    if like is None:
+        data.mkdir(mode=0o700, exist_ok=True)
+    else:
+        shutil.copytree(like.data, data)
     if not POSTGRESQL:
         yield Place(data, f"sqlite:///{data / 'db.sqlite3'}")
         return
     name = f"voicedash_place_{secrets.token_hex(4)}"
     # As scripts/postgres has it: the database of the address itself need not exist.
     with psycopg.connect(urlsplit(POSTGRESQL)._replace(path="/postgres").geturl(), autocommit=True) as server:
-        server.execute(f'CREATE DATABASE "{name}"')
+        template = f'TEMPLATE "{urlsplit(like.url).path[1:]}"' if like else ""
+        server.execute(f'CREATE DATABASE "{name}" {template}')
         try:
             yield Place(data, urlsplit(POSTGRESQL)._replace(path=f"/{name}").geturl())
         finally:
@@ -107,7 +113,7 @@ class Serving:
 
     def __init__(self, place: Place, fake: Fake) -> None:
         self.process = place.start(
-            "manage.py", "serve", VOICEDASH_VOICE_URL=fake.voice_url, VOICEDASH_TOKEN_URL=fake.token_url
+            "manage.py", "serve", "--no-worker", VOICEDASH_VOICE_URL=fake.voice_url, VOICEDASH_TOKEN_URL=fake.token_url
         )
 
     def __enter__(self) -> str:

@@ -50,7 +50,7 @@ def test_a_backup_holds_the_database_a_manifest_and_the_way_back(keyring: Keyrin
 
 
 def test_the_keys_go_into_a_folder_of_their_own(keyring: Keyring, cast: Cast, tmp_path: Path) -> None:
-    done = keyring.manage("backup", str(tmp_path / "backups"), "--keys", str(tmp_path / "safe"))
+    done = keyring.command("backup", str(tmp_path / "backups"), "--keys", str(tmp_path / "safe"))
     assert done.returncode == 0, done.stderr
     made, safe = only(tmp_path / "backups"), only(tmp_path / "safe")
     assert made.name == safe.name
@@ -78,7 +78,7 @@ def test_keys_from_the_environment_are_copied_too(keyring: Keyring, cast: Cast, 
 
 def test_beside_the_database_keys_are_refused(keyring: Keyring, cast: Cast, tmp_path: Path) -> None:
     for inside in (tmp_path / "backups", tmp_path / "backups" / "keys", tmp_path):
-        done = keyring.manage("backup", str(tmp_path / "backups"), "--keys", str(inside))
+        done = keyring.command("backup", str(tmp_path / "backups"), "--keys", str(inside))
         assert done.returncode == 1
         assert "keep the keys elsewhere" in done.stderr
     assert not (tmp_path / "backups").exists()
@@ -97,7 +97,7 @@ def test_a_folder_that_cannot_be_written_is_a_sentence(
 ) -> None:
     (tmp_path / "file").write_text("in the way")
     wrong = str(tmp_path / "file" / "backups")
-    done = keyring.manage("backup", *([str(tmp_path / "backups"), option, wrong] if option else [wrong]))
+    done = keyring.command("backup", *([str(tmp_path / "backups"), option, wrong] if option else [wrong]))
     assert done.returncode == 1
     assert "No backup was made." in done.stderr and "cannot be written" in done.stderr
     assert "Traceback" not in done.stderr
@@ -125,8 +125,8 @@ def test_a_full_disk_is_a_sentence(keyring: Keyring, cast: Cast, tmp_path: Path)
 
 def test_one_that_was_killed_does_not_bear_the_name_of_a_backup(keyring: Keyring, cast: Cast, tmp_path: Path) -> None:
     code = (
-        "import os, sys, manage\nfrom voicedash.live import database\n"
-        "database.to_disk = lambda path: os.kill(os.getpid(), 9)\n"
+        "import os, sys, django, manage\ndjango.setup()\nfrom voicedash.live import copies\n"
+        "copies.to_disk = lambda path: os.kill(os.getpid(), 9)\n"
         "sys.argv = ['manage.py', 'backup', sys.argv[1]]\nmanage.main()"
     )
     command = [sys.executable, "-c", "import os; os.environ['DJANGO_SETTINGS_MODULE'] = 'voicedash.settings'\n" + code]
@@ -138,7 +138,7 @@ def test_one_that_was_killed_does_not_bear_the_name_of_a_backup(keyring: Keyring
     assert left.name.endswith(".incomplete")
     refused = keyring.manage("restore", str(left))
     assert refused.returncode == 1 and "was never finished" in refused.stderr
-    assert keyring.manage("backup", str(tmp_path / "backups")).returncode == 0
+    assert keyring.command("backup", str(tmp_path / "backups")).returncode == 0
 
 
 def test_an_empty_database_is_told(keyring: Keyring, tmp_path: Path) -> None:
@@ -153,7 +153,7 @@ def test_an_empty_database_is_told(keyring: Keyring, tmp_path: Path) -> None:
 def test_a_sqlite_backup_is_one_file_that_any_sqlite_opens(keyring: Keyring, cast: Cast, tmp_path: Path) -> None:
     if connection.vendor != "sqlite":
         pytest.skip("of SQLite")
-    keyring.manage("backup", str(tmp_path))
+    keyring.command("backup", str(tmp_path))
     (made,) = tmp_path.glob("voicedash-*")
     with closing(sqlite3.connect(f"file:{made / 'db.sqlite3'}?mode=ro", uri=True)) as copy:
         assert copy.execute("PRAGMA integrity_check").fetchall() == [("ok",)]

@@ -99,9 +99,9 @@ def test_who_hangs_up_before_the_body_is_complete_leaves_nothing_behind() -> Non
     limits = Limits(threads=1, backlog=0, bodies=10)
     with serving(pages=limits) as site:
         leaving = site.send(request("POST", "/left", "Content-Length: 10") + b"12345")
-        until(lambda: site.application.pages.arriving == 5)
+        until(lambda: site.application.pages.bodies.arriving == 5)
         leaving.close()
-        until(lambda: site.application.pages.arriving == 0)
+        until(lambda: site.application.pages.bodies.arriving == 0)
         until(lambda: site.application.running == 0)
         assert site.ask(request("GET", "/"))[0] == 200
     assert site.tiny.begun == ["/"]
@@ -110,7 +110,7 @@ def test_who_hangs_up_before_the_body_is_complete_leaves_nothing_behind() -> Non
 def test_unfinished_bodies_together_may_not_fill_the_memory() -> None:
     with serving(pages=Limits(threads=2, body=1000, bodies=1500)) as site:
         first = site.send(request("POST", "/", "Content-Length: 1000") + b"x" * 900)
-        until(lambda: site.application.pages.arriving == 900)
+        until(lambda: site.application.pages.bodies.arriving == 900)
         status, _ = site.ask(request("POST", "/", "Content-Length: 1000") + b"x" * 900)
         assert status == 503
         first.sendall(b"x" * 100)
@@ -143,7 +143,7 @@ def test_a_full_lane_sends_away_before_it_reads_a_body() -> None:
 def test_a_lane_that_filled_while_a_body_came_sends_away_as_well() -> None:
     with serving(pages=Limits(threads=1, backlog=0, queue_seconds=60)) as site:
         slow = site.send(request("POST", "/", "Content-Length: 2") + b"1")
-        until(lambda: site.application.pages.arriving == 1)
+        until(lambda: site.application.pages.bodies.arriving == 1)
         site.hold("/hold", 1)
         slow.sendall(b"2")
         assert answer(slow)[0] == 503
@@ -187,6 +187,8 @@ def test_pages_are_answered_while_every_press_hangs() -> None:
     [
         ("POST", "/t/acme/calls/7/pause/", True),
         ("POST", "/t/acme-2/calls/7/resume/", True),
+        ("POST", "/t/acme/conversations/7/pause/", True),
+        ("GET", "/t/acme/conversations/7/", False),
         ("GET", "/t/acme/calls/7/pause/", False),
         ("POST", "/t/acme/calls/7/renew/", False),
         ("POST", "/t/acme/calls/x/pause/", False),

@@ -2,19 +2,26 @@
 
 import os
 import socket
+from collections.abc import Iterator
 
 import pytest
 
+from tests.ports import reserved
 from voicedash.live import ports
 
 
 @pytest.fixture
-def usual(monkeypatch: pytest.MonkeyPatch) -> int:
+def free() -> Iterator[int]:
+    """A port that only these tests open."""
+    with reserved() as port:
+        yield port
+
+
+@pytest.fixture
+def usual(free: int, monkeypatch: pytest.MonkeyPatch) -> int:
     """A free port in the place of 8000, which other programs of this machine may have."""
-    with ports.listen("127.0.0.1", 0) as listener:
-        port: int = listener.getsockname()[1]
-    monkeypatch.setattr(ports, "USUAL", port)
-    return port
+    monkeypatch.setattr(ports, "USUAL", free)
+    return free
 
 
 def test_without_a_wish_the_usual_port_is_taken(usual: int) -> None:
@@ -27,11 +34,9 @@ def test_without_a_wish_a_taken_port_is_passed_over(usual: int) -> None:
         assert usual < listener.getsockname()[1] < usual + ports.TRIES
 
 
-def test_a_wished_port_is_taken() -> None:
-    with ports.listen("127.0.0.1", 0) as listener:
-        port = listener.getsockname()[1]
-    with ports.listen("127.0.0.1", port) as listener:
-        assert listener.getsockname()[1] == port
+def test_a_wished_port_is_taken(free: int) -> None:
+    with ports.listen("127.0.0.1", free) as listener:
+        assert listener.getsockname()[1] == free
 
 
 def test_a_wished_port_that_is_taken_stops_and_tells_by_whom() -> None:

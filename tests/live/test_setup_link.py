@@ -28,7 +28,7 @@ def serving(data: Path, **more: str) -> Iterator[tuple[Process, Path]]:
     errors = data / "stderr.txt"
     with errors.open("a") as file:
         process = subprocess.Popen(
-            [sys.executable, "manage.py", "serve"],
+            [sys.executable, "manage.py", "serve", "--no-worker"],
             cwd=BASE,
             env=environment(data, **more),
             stdout=subprocess.PIPE,

@@ -8,10 +8,13 @@ from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
+import psycopg
 import pytest
 
+from tests.calls.doubting import until
 from tests.live import databases
 from tests.live.databases import POSTGRESQL, Place
+from voicedash.live import database
 
 pytestmark = pytest.mark.database
 ONLY_SQLITE = pytest.mark.skipif(bool(POSTGRESQL), reason="a database on a server is not copied at a start")
@@ -39,7 +42,7 @@ def with_another(self):
     Migration.dependencies = [("tenants", leaf)]
     self.disk_migrations["tenants", "9999_another"] = Migration("9999_another", "tenants")
 MigrationLoader.load_disk = with_another
-serve.Command._run = lambda self, listener, trusted: None  # it is the start that is looked at
+serve.Command._supervise = lambda self, listener, welcome: self._say_all(welcome)  # it is the start that is looked at
 try:
     call_command("serve")
 except CommandError as error:
@@ -56,12 +59,19 @@ def place(tmp_path: Path) -> Iterator[Place]:
         yield made
 
 
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
+    """A database with a tenant in it, made once: each test gets a copy."""
+    with databases.empty(tmp_path_factory.mktemp("made")) as place:
+        assert place.manage("migrate", "--verbosity=0").returncode == 0
+        add(place, "acme")
+        yield place
+
+
 @pytest.fixture
-def in_use(place: Place) -> Place:
-    """A database with a tenant in it."""
-    assert place.manage("migrate", "--verbosity=0").returncode == 0
-    add(place, "acme")
-    return place
+def in_use(made: Place, tmp_path: Path) -> Iterator[Place]:
+    with databases.empty(tmp_path / "used", like=made) as copy:
+        yield copy
 
 
 def add(place: Place, slug: str) -> None:
@@ -83,7 +93,7 @@ def started(place: Place, operation: str) -> "subprocess.CompletedProcess[str]":
 
 def test_two_at_the_same_moment_on_an_empty_database(place: Place) -> None:
     code = ANOTHER.format(operation=SLOW)
-    both = [place.start("-c", code, VOICEDASH_STATIC=str(place.data / str(n))) for n in range(2)]
+    both = [place.start("-c", code) for _ in range(2)]
     said = [process.communicate(timeout=180)[0] for process in both]
     assert [process.returncode for process in both] == [0, 0], said
     assert sorted("Bringing the database up to date" in text for text in said) == [False, True], said
@@ -97,13 +107,28 @@ def test_who_waits_goes_on_when_the_other_is_killed(place: Place) -> None:
     for line in first.stdout:
         if "Bringing" in line:
             break
-    second = place.start("-c", ANOTHER.format(operation="pass"), VOICEDASH_STATIC=str(place.data / "2"))
+    second = place.start("-c", ANOTHER.format(operation="pass"))
     assert second.stdout
     assert WAITS in second.stdout.readline()
     first.kill()
     first.communicate()
-    assert "Bringing the database up to date" in second.communicate(timeout=180)[0]
-    assert second.returncode == 0
+    said = second.communicate(timeout=180)[0]
+    assert "Bringing the database up to date" in said
+    assert second.returncode == 0, said
+
+
+@pytest.mark.skipif(not POSTGRESQL, reason="about PostgreSQL's sessions; SQLite has none")
+def test_who_goes_on_waits_for_the_session_of_a_killed_one(place: Place) -> None:
+    with closing(psycopg.connect(place.url, autocommit=True)) as session:  # as one in the middle of a statement
+        session.execute("SELECT pg_advisory_lock(%s)", [database._WORK])
+        second = place.start("-c", ANOTHER.format(operation="pass"))
+        assert second.stdout
+        assert any("Bringing" in line for line in second.stdout)
+        waiting = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
+        until(lambda: session.execute(waiting).fetchone() == (1,))
+        assert session.execute("SELECT to_regclass('tenants_tenant')").fetchone() == (None,)
+    said = second.communicate(timeout=180)[0]
+    assert second.returncode == 0, said
 
 
 def test_a_start_with_nothing_to_do_waits_for_nobody_and_copies_nothing(in_use: Place) -> None:

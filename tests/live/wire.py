@@ -13,6 +13,8 @@ from voicedash.live import ports
 from voicedash.live.application import Application
 from voicedash.live.lanes import Limits
 from voicedash.live.protocol import BoundedProtocol
+from voicedash.live.tracing import Traced
+from voicedash.logs import context
 
 PATIENCE = 10.0  # seconds after which a test gives up; nothing waits for it to pass
 PRESS = "/t/acme/calls/7/pause/"
@@ -25,6 +27,7 @@ class Tiny:
         self.begun: list[str] = []
         self.environs: list[dict[str, Any]] = []
         self.bodies: list[bytes] = []
+        self.fields: list[dict[str, str]] = []  # what a line of the log written in it would carry
         self.gate = threading.Event()  # /hold and every press wait for it
         self.over = False  # the test is: whoever still waited has nobody to answer
 
@@ -32,6 +35,7 @@ class Tiny:
         path = environ["PATH_INFO"]
         self.begun.append(path)
         self.environs.append(environ)
+        self.fields.append(context.fields())
         self.bodies.append(environ["wsgi.input"].read(int(environ["CONTENT_LENGTH"])))
         if path == "/hold" or path.startswith("/t/"):
             self.gate.wait(PATIENCE)
@@ -91,18 +95,21 @@ class Site:
 
 
 @contextmanager
-def serving(*, pages: Limits | None = None, presses: Limits | None = None) -> Iterator[Site]:
+def serving(
+    *, pages: Limits | None = None, presses: Limits | None = None, trusted: str = "127.0.0.1"
+) -> Iterator[Site]:
     """A uvicorn in a thread, with the protocol and flags that matter here as `serve` sets them."""
     tiny = Tiny()
     application = Application(tiny, pages=pages or Limits(threads=2), presses=presses or Limits(threads=2))
     listener = ports.listen("127.0.0.1", 0)
     config = uvicorn.Config(
-        application,
+        Traced(application, trusted),
         http=BoundedProtocol,
         ws="none",
         lifespan="on",
         log_config=None,
         access_log=False,
+        proxy_headers=False,
         timeout_graceful_shutdown=1,
     )
     server = uvicorn.Server(config)

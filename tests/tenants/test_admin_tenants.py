@@ -22,7 +22,8 @@ def rows(prefix: str, initial: int, *listed: dict[str, Any]) -> dict[str, Any]:
 
 
 def tenant_form(**fields: Any) -> dict[str, Any]:
-    return {"slug": "initech", "name": "Initech", "time_zone": "Europe/Berlin", "keep_numbers_days": 30} | fields
+    days = {"keep_numbers_days": 30, "keep_calls_days": 60}
+    return {"slug": "initech", "name": "Initech", "time_zone": "Europe/Berlin"} | days | fields
 
 
 def test_a_tenant_is_added_with_members_and_reasons(cast: Cast, root: Client) -> None:
@@ -40,6 +41,25 @@ def test_a_tenant_is_added_with_members_and_reasons(cast: Cast, root: Client) ->
     ]
 
 
+def test_a_tenant_for_which_no_reason_is_entered_gets_four(cast: Cast, root: Client) -> None:
+    root.post("/admin/tenants/tenant/add/", tenant_form() | rows("memberships", 0) | rows("reasons", 0))
+    tenant = Tenant.objects.get(slug="initech")
+    seeded = Reason.objects.filter(tenant=tenant).order_by("pk")
+    assert list(seeded.values_list("name", "lease", "prolong", "note", "default")) == [
+        ("Card details", 180, 3, False, True),
+        ("Health details", 300, 3, False, False),
+        ("Customer objects to recording", None, 0, False, False),
+        ("Other", 180, 1, True, False),
+    ]
+    assert [verb for verb, _, _ in told(tenant)] == ["tenant.added", *["reason.added"] * 4]
+
+
+def test_a_lease_of_no_seconds_is_refused(cast: Cast, root: Client) -> None:
+    form = tenant_form() | rows("memberships", 0) | rows("reasons", 0, {"name": "Card", "lease": 0, "prolong": 3})
+    page = root.post("/admin/tenants/tenant/add/", form).content.decode()
+    assert "greater than or equal to 1" in page
+
+
 def test_a_time_zone_that_is_none_is_refused(cast: Cast, root: Client) -> None:
     form = tenant_form(time_zone="Mars") | rows("memberships", 0) | rows("reasons", 0)
     page = root.post("/admin/tenants/tenant/add/", form).content.decode()
@@ -47,7 +67,7 @@ def test_a_time_zone_that_is_none_is_refused(cast: Cast, root: Client) -> None:
 
 
 def reasons_of_acme(cast: Cast, card: dict[str, Any], objects: dict[str, Any]) -> dict[str, Any]:
-    form = tenant_form(slug="acme", name="Acme Support", time_zone="America/New_York", keep_numbers_days=90)
+    form = tenant_form(slug="acme", name="Acme Support", time_zone="America/New_York")
     form |= rows("memberships", 0)
     return form | rows(
         "reasons",

@@ -49,6 +49,8 @@ def problems(text: str, *, prune: bool = False) -> list[str]:
         ('"acme2"', '"Acme & Co"', "line 2, slug: 'Acme & Co': Enter a valid “slug”"),
         ('"acme2"', "7", "line 2, slug: expected a text in quotes"),
         ('"America/New_York"', '"Mars"', "line 4, time_zone: 'Mars': Mars is not a time zone"),
+        ('"America/New_York"', '"UTC"\nkeep_calls_days = 0', "line 5, keep_calls_days: 0: Ensure this value is"),
+        ('"America/New_York"', '"UTC"\nkeep_numbers_days = true', "line 5, keep_numbers_days: expected a whole number"),
         ("time_zone", "timezone", "line 4, timezone: unknown key; did you mean time_zone?"),
         ("time_zone", "colour", "line 4, colour: unknown key"),
         ('"9900001"', "9900001", "line 6, account_id: expected a text in quotes"),

@@ -87,7 +87,7 @@ def test_a_snapshot_sees_one_moment_and_keeps_nobody_from_writing(cast):
         assert list(names.all()) == ["Acme Support", "Globex Care"]
         began = time.monotonic()
         assert elsewhere(cast.acme, "Acme, renamed") == ["written"]
-        assert time.monotonic() - began < 1
+        assert time.monotonic() - began < 1.8
         assert list(names.all()) == ["Acme Support", "Globex Care"]
         with pytest.raises(Error), transaction.atomic(using=alias):
             Tenant.objects.using(alias).filter(pk=cast.acme.pk).update(name="Not here")

@@ -12,8 +12,8 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from tests import cast as people
+from tests import statics
 from tests.cast import Cast
-from tests.environment import DATA
 from tests.keyring import Keyring, new_key
 from tests.serving import ROOT, Node
 from tests.tenants.conftest import told
@@ -166,9 +166,9 @@ def test_every_command_says_so_at_its_start_and_refuses_nothing(cast: Cast, keyr
 
 def test_the_server_says_so_at_its_start_and_serves(cast: Cast, keyring: Keyring) -> None:
     process = subprocess.Popen(
-        [sys.executable, "manage.py", "serve"],
+        [sys.executable, "manage.py", "serve", "--no-worker"],
         cwd=ROOT,
-        env=keyring.environment(PORT="0", VOICEDASH_STATIC=str(DATA / "static")),
+        env=keyring.environment(PORT="0", VOICEDASH_STATIC=str(statics.collected())),
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

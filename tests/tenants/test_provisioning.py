@@ -206,6 +206,16 @@ def test_what_the_file_does_not_name_is_left_alone() -> None:
     assert (tenant.reasons.count(), tenant.memberships.count()) == (2, 2)
 
 
+def test_for_how_long_a_tenant_keeps_its_calls_and_numbers_is_left_alone_unless_the_file_says() -> None:
+    provision(FILE)
+    Tenant.objects.update(keep_numbers_days=7)
+    assert provision(FILE) == []
+    said = FILE.replace("[[tenant.account]]", "keep_calls_days = 30\n[[tenant.account]]")
+    assert provision(said) == ["acme: keep_calls_days changed"]
+    tenant = Tenant.objects.get()
+    assert (tenant.keep_numbers_days, tenant.keep_calls_days) == (7, 30)
+
+
 def test_prune_removes_what_the_file_does_not_name_in_its_tenants() -> None:
     provision(FILE)
     tenant, root = Tenant.objects.get(), User.objects.get(username="root")
@@ -269,3 +279,14 @@ def test_the_command_names_file_line_and_key_of_what_is_wrong(tmp_path: Path) ->
 def test_no_secret_is_ever_printed() -> None:
     lines = provision(FILE)
     assert not [line for line in lines if "s3cret" in line or "has-a-long-one" in line]
+
+
+def test_a_new_tenant_for_which_no_reason_is_named_gets_four_and_later_runs_leave_them() -> None:
+    text = '[[tenant]]\nslug = "acme"\nname = "Acme Support"\n'
+    provision(text)
+    names = ["Card details", "Customer objects to recording", "Health details", "Other"]
+    assert sorted(Reason.objects.values_list("name", flat=True)) == names
+    assert Reason.objects.get(default=True).lease == 180
+    Reason.objects.filter(name="Other").delete()
+    assert provision(text) == []
+    assert Reason.objects.count() == 3

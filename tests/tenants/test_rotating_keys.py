@@ -65,11 +65,11 @@ def test_a_rotation_on_one_machine(cast: Cast, keyring: Keyring) -> None:
 
 
 def test_each_is_told_in_the_log_by_the_key_s_name_only(cast: Cast, keyring: Keyring) -> None:
-    keyring.manage(*NEW)
+    keyring.command(*NEW)
     entry = ("account.resealed", None, {"id": cast.acme_account.pk, "key": keyring.names[0]})
     assert told(cast.acme) == [entry]
     version = cast.acme.board.version
-    again = keyring.manage("rotate_keys")
+    again = keyring.command("rotate_keys")
     assert "0 accounts sealed anew" in again.stdout and "2 were already" in again.stdout
     assert told(cast.acme) == [entry]
     cast.acme.board.refresh_from_db()
@@ -89,29 +89,29 @@ def test_the_old_key_stays_while_an_account_needs_it(cast: Cast, keyring: Keyrin
     old = keyring.words[0]
     keyring.write(new_key(), old)
     for command in ("--check", "--drop"):
-        done = keyring.manage("rotate_keys", command)
+        done = keyring.command("rotate_keys", command)
         assert done.returncode == 1
         assert "acme 9900001" in done.stdout + done.stderr and "globex 9900002" in done.stdout + done.stderr
     assert keyring.words[1:] == [old]
-    assert keyring.manage("rotate_keys").returncode == 0
-    assert keyring.manage("rotate_keys", "--drop").returncode == 0
+    assert keyring.command("rotate_keys").returncode == 0
+    assert keyring.command("rotate_keys", "--drop").returncode == 0
     assert len(keyring.words) == 1
     assert secrets() == ["secret-9900001", "secret-9900002"]
 
 
 def test_an_account_that_no_key_opens_is_named_and_the_rest_goes_on(cast: Cast, keyring: Keyring) -> None:
     BandwidthAccount.objects.filter(pk=cast.acme_account.pk).update(sealed_secret="lost", name="Main")
-    done = keyring.manage(*NEW)
+    done = keyring.command(*NEW)
     assert done.returncode == 1
     assert "acme 9900001 (Main): no key in VOICEDASH_KEYS opens the secret" in done.stderr
     assert "globex 9900002: sealed anew" in done.stdout
     cast.acme_account.refresh_from_db()
     assert cast.acme_account.sealed_secret == "lost"
-    check = keyring.manage("rotate_keys", "--check")
+    check = keyring.command("rotate_keys", "--check")
     assert check.returncode == 1
     assert "acme 9900001 (Main): CANNOT BE OPENED" in check.stdout
     # No key in the file would open it: keeping the old one does not help it.
-    assert keyring.manage("rotate_keys", "--drop").returncode == 0
+    assert keyring.command("rotate_keys", "--drop").returncode == 0
     assert secrets_of(cast.globex_account) == "secret-9900002"
 
 
@@ -121,7 +121,7 @@ def secrets_of(account: BandwidthAccount) -> str:
 
 def test_a_secret_that_was_sealed_for_another_row_is_not_sealed_anew_for_this_one(cast: Cast, keyring: Keyring) -> None:
     BandwidthAccount.objects.filter(pk=cast.globex_account.pk).update(sealed_secret=cast.acme_account.sealed_secret)
-    done = keyring.manage(*NEW)
+    done = keyring.command(*NEW)
     assert "globex 9900002: the secret was sealed for another row" in done.stderr
     with pytest.raises(sealing.Unopenable, match="another row"):
         secrets_of(cast.globex_account)
@@ -129,9 +129,9 @@ def test_a_secret_that_was_sealed_for_another_row_is_not_sealed_anew_for_this_on
 
 def test_an_account_without_a_secret_is_left_out(cast: Cast, keyring: Keyring) -> None:
     BandwidthAccount.objects.filter(pk=cast.acme_account.pk).update(sealed_secret="")
-    done = keyring.manage(*NEW)
+    done = keyring.command(*NEW)
     assert done.returncode == 0 and "1 without a secret" in done.stdout
-    done = keyring.manage("rotate_keys", "--check")
+    done = keyring.command("rotate_keys", "--check")
     assert done.returncode == 0 and "no secret is set: acme 9900001" in done.stdout
 
 
@@ -163,7 +163,7 @@ def test_on_postgresql_other_machines_are_thought_of_first(cast: Cast, keyring: 
     if connection.vendor != "postgresql":
         pytest.skip("SQLite is on one machine")
     before = keyring.words
-    done = keyring.manage("rotate_keys", "--new")
+    done = keyring.command("rotate_keys", "--new")
     assert done.returncode == 1 and "--one-node" in done.stderr
     assert keyring.words == before
 
@@ -217,8 +217,8 @@ def test_an_admin_and_two_rotations_at_once_lose_nothing(cast: Cast, keyring: Ke
     admins.result()
     assert [(one.returncode, one.stderr) for one in done] == [(0, ""), (0, "")]
     assert len(keyring.words) == 3
-    assert keyring.manage("rotate_keys").returncode == 0
-    assert keyring.manage("rotate_keys", "--drop").returncode == 0
+    assert keyring.command("rotate_keys").returncode == 0
+    assert keyring.command("rotate_keys", "--drop").returncode == 0
     assert sealed_with() == set(keyring.names)
     assert entered
     for account in BandwidthAccount.objects.all():
@@ -248,9 +248,9 @@ def test_killed_in_the_middle_it_is_simply_run_again(cast: Cast, keyring: Keyrin
     process.stdout.close()
     assert len(keyring.words) == 2
     assert len(sealed_with()) == 2, "it was over before it was killed"
-    refused = keyring.manage("rotate_keys", "--drop")
+    refused = keyring.command("rotate_keys", "--drop")
     assert refused.returncode == 1 and "is needed by" in refused.stderr
-    assert keyring.manage("rotate_keys").returncode == 0
-    assert keyring.manage("rotate_keys", "--drop").returncode == 0
+    assert keyring.command("rotate_keys").returncode == 0
+    assert keyring.command("rotate_keys", "--drop").returncode == 0
     assert sealed_with() == set(keyring.names)
     assert len(told(cast.acme)) == 51  # each once

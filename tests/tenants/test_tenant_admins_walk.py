@@ -11,7 +11,7 @@ from django.test import Client
 from tests.tenants.two_tenants import FIRST, Two, address, everything, silent
 from voicedash.audit.models import Entry
 from voicedash.tenants.admin.scope import Scoped
-from voicedash.tenants.models import Board, Membership, Reason, Tenant, User
+from voicedash.tenants.models import Board, Line, Membership, Reason, Tenant, User
 
 MODELS = list(admin.site._registry)
 ROW_PAGES = ["change", "delete", "history"]
@@ -29,6 +29,7 @@ FORGED = {
     "slug": "forged",
     "time_zone": "UTC",
     "keep_numbers_days": "7",
+    "keep_calls_days": "7",
     "is_active": "on",
     "is_staff": "on",
     "is_superuser": "on",
@@ -43,6 +44,10 @@ FORGED = {
     "records": "all",
     "prolong": "3",
     "default": "on",
+    "address": "+19195550199",
+    "team": "forged",
+    "create": "1",
+    "remove": FIRST,
 }
 INLINES: dict[str, Any] = {}
 for prefix in ("memberships", "reasons", "attempts"):
@@ -144,7 +149,9 @@ def test_lists_filters_and_searches_name_nobody_else(
 def test_pages_of_ones_own_rows_name_nobody_else(two: Two, tia: Client, model: type[Model]) -> None:
     for page in ROW_PAGES:
         answer = tia.get(address(model, page, two.ours[model].pk))
-        assert answer.status_code == (403 if page == "delete" and model not in {Membership, Reason} else 200), page
+        assert answer.status_code == (403 if page == "delete" and model not in {Membership, Reason, Line} else 200), (
+            page
+        )
         silent(answer)
     answer = tia.get(address(model, "add"))
     silent(answer)

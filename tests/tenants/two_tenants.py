@@ -14,8 +14,19 @@ from tests import cast as people
 from tests.cast import Cast
 from voicedash.audit.models import Entry
 from voicedash.calls.models import Attempt, Call, Command
+from voicedash.live.models import Callbacks, Heard, OddCallback
 from voicedash.tenants import board
-from voicedash.tenants.models import BandwidthAccount, Membership, Reason, Role, SetupLink, Tenant, User
+from voicedash.tenants.models import (
+    BandwidthAccount,
+    CallbackCredential,
+    Line,
+    Membership,
+    Reason,
+    Role,
+    SetupLink,
+    Tenant,
+    User,
+)
 
 FIRST = 770001  # the keys of Zeta's rows: found nowhere by chance
 # What must stand on no page that Tia gets: names of Zeta, of Globex, and of those who work there.
@@ -55,8 +66,9 @@ def make(cast: Cast) -> Two:
         Membership: cast.ana.memberships.get(),
         BandwidthAccount: cast.acme_account,
         Reason: cast.card,
+        Line: Line.objects.create(tenant=cast.acme, address="+19195550100", name="Ana Ruiz", team="Sales"),
     }
-    ours |= asked(cast.acme_account, "c-acme", by=cast.ana)
+    ours |= asked(cast.acme_account, "c-acme", by=cast.ana) | called_back(cast.acme)
     zoltan = person("zoltan", "Zoltan Zeta", pk=FIRST)
     gilda = person("gilda", "Gilda Zeta", pk=FIRST + 10, is_staff=True)
     zeta = Tenant.objects.create(pk=FIRST, slug="zeta", name="Zeta Corp")
@@ -69,8 +81,9 @@ def make(cast: Cast) -> Two:
         pk=FIRST, tenant=zeta, account_id="9911111", name="Zeta line", client_id="CLI-zeta", sealed_secret="zeta-sealed"
     )
     reason = Reason.objects.create(pk=FIRST, tenant=zeta, name="Zeta reason", default=True)
-    theirs = {User: zoltan, Tenant: zeta, Membership: member, BandwidthAccount: account, Reason: reason}
-    theirs |= asked(account, "c-zeta", by=zoltan, pk=FIRST)
+    line = Line.objects.create(pk=FIRST, tenant=zeta, address="+19199911111", name="Zeta desk", team="Zeta team")
+    theirs = {User: zoltan, Tenant: zeta, Membership: member, BandwidthAccount: account, Reason: reason, Line: line}
+    theirs |= asked(account, "c-zeta", by=zoltan, pk=FIRST) | called_back(zeta, pk=FIRST)
     for row in theirs.values():
         history(row, by=gilda)
         history(row, by=tia)  # of a time when she was there, too
@@ -91,6 +104,16 @@ def asked(account: BandwidthAccount, call_id: str, *, by: User, **key: Any) -> d
     return {Call: call, Command: command, Attempt: attempt}
 
 
+def called_back(tenant: Tenant, **key: Any) -> dict[type[Model], Model]:
+    """Credentials of a tenant for its callbacks, when some came, and one that changed nothing."""
+    now = timezone.now()
+    name = f"voicedash-{tenant.slug}"
+    CallbackCredential.objects.create(tenant=tenant, username=name, digest="0" * 64, created_at=now, **key)
+    Heard.objects.create(tenant=tenant, kind="initiate", last_at=now, **key)
+    odd = OddCallback.objects.create(tenant=tenant, at=now, kind="unheard", why=f"odd at {tenant.slug}", **key)
+    return {Callbacks: Callbacks.objects.get(pk=tenant.pk), OddCallback: odd}
+
+
 def history(row: Model, *, by: User) -> None:
     """An entry of Django admin's own history, which keeps the row's name."""
     LogEntry.objects.create(
@@ -106,7 +129,8 @@ def history(row: Model, *, by: User) -> None:
 def everything() -> dict[str, list[dict[str, Any]]]:
     """All rows that admin could change, but for Django's own history of it."""
     models: list[Any] = [
-        User, Tenant, Membership, BandwidthAccount, Reason, Call, Command, Attempt, Entry, SetupLink
+        User, Tenant, Membership, BandwidthAccount, Reason, Line, Call, Command, Attempt, Entry, SetupLink,
+        CallbackCredential, Heard, OddCallback,
     ]  # fmt: skip
     return {model.__name__: list(model.objects.order_by("pk").values()) for model in models}
 

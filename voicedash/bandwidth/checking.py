@@ -1,7 +1,7 @@
 """Do these credentials reach this account? Asked when an admin saves them, so that no caller waits on a typo."""
 
 from datetime import UTC, datetime, timedelta
-from typing import Literal
+from typing import Any, Literal
 
 from voicedash.bandwidth.client import Client
 from voicedash.bandwidth.credentials import OAuth2, claims
@@ -31,13 +31,32 @@ def check(client: Client) -> tuple[Result, str]:
     return "ok", ""
 
 
+def reaches(client: Client) -> bool | None:
+    """Whether the token at hand says that it may use this account and Voice; None where it says nothing of that."""
+    if not isinstance(client.credentials, OAuth2):
+        return None
+    told = claims(client.credentials.known())
+    accounts, roles = told.get("accounts"), told.get("roles")
+    if not isinstance(accounts, list) or not isinstance(roles, list) or not accounts:
+        return None
+    return _has_account(client, accounts) and _has_voice(roles)
+
+
 def _forbidden(client: Client) -> Result:
     if not isinstance(client.credentials, OAuth2):
         return "account"
     told = claims(client.credentials.known())
     accounts, roles = told.get("accounts"), told.get("roles")
-    if isinstance(accounts, list) and accounts and client.account_id not in [str(account) for account in accounts]:
+    if isinstance(accounts, list) and accounts and not _has_account(client, accounts):
         return "account"
-    if isinstance(roles, list) and not any("voice" in str(role).lower() for role in roles):
+    if isinstance(roles, list) and not _has_voice(roles):
         return "role"
     return "account"
+
+
+def _has_account(client: Client, accounts: list[Any]) -> bool:
+    return client.account_id in [str(account) for account in accounts]
+
+
+def _has_voice(roles: list[Any]) -> bool:
+    return any("voice" in str(role).lower() for role in roles)

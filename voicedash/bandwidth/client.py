@@ -3,7 +3,7 @@
 import json
 import time
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Any, Literal
 from urllib.parse import quote, urljoin, urlsplit
@@ -13,7 +13,7 @@ from requests.utils import parse_header_links
 
 from voicedash.bandwidth.credentials import Credentials
 from voicedash.bandwidth.errors import BadCredentials, OutcomeUnknown, RateLimited, Refused, TokenRefused, UnknownCall
-from voicedash.bandwidth.listing import CallState, RecordingMetadata, calls_in, recordings_in
+from voicedash.bandwidth.listing import CallState, Page, RecordingMetadata, calls_in, recordings_in
 from voicedash.bandwidth.transport import Gate, Response, exchange, within
 
 State = Literal["paused", "recording"]
@@ -22,11 +22,17 @@ PAGE_BYTES = 64 * 1024 * 1024
 
 
 class Client:
-    """One Bandwidth account, as seen with one set of credentials. Cheap to make; connections and tokens are shared."""
+    """One Bandwidth account, as seen with one set of credentials. Cheap to make; connections and tokens are shared.
 
-    def __init__(self, voice_url: str, account_id: str, credentials: Credentials) -> None:
+    `patience`: seconds that one read may take; READ_SECONDS unless told otherwise.
+    """
+
+    def __init__(
+        self, voice_url: str, account_id: str, credentials: Credentials, *, patience: float | None = None
+    ) -> None:
         self.account_id = account_id
         self.credentials = credentials
+        self.patience = patience
         self._base = f"{voice_url.rstrip('/')}/accounts/{quote(account_id, safe='')}/calls"
 
     def put_recording(self, call_id: str, state: State, *, deadline: float) -> None:
@@ -43,19 +49,20 @@ class Client:
         if response.body.strip():
             _json(response)
 
-    def pages(self, *, since: datetime, page_size: int = 1000) -> Iterator[list[CallState]]:
-        """The calls started from `since` on, oldest first, a list for each page, to the last `Link`.
+    def pages(self, *, since: datetime, until: datetime | None = None, page_size: int = 1000) -> Iterator[Page]:
+        """The calls started from `since` (to `until`) on, oldest first, a list for each page, to the last `Link`.
 
         Calls that cannot be read are left out. Raises BandwidthError's kinds; OutcomeUnknown for an
         answer that is no list, or a `Link` that leaves the host.
         """
-        start = since.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z")
-        url, params = self._base, {"minStartTime": start, "pageSize": str(page_size)}
+        url, params = self._base, {"minStartTime": _second(since), "pageSize": str(page_size)}
+        if until is not None:
+            params["maxStartTime"] = _second(until + timedelta(seconds=1))
         seen: set[str] = set()
         while url:
             request = requests.Request("GET", url, params=params)
             response = self._read(request)
-            yield calls_in(_list(response))
+            yield Page(calls_in(_list(response)), _date(response))
             seen.add(url)
             url, params = self._next(url, response.headers.get("link", "")), {}
             if url in seen:
@@ -76,7 +83,7 @@ class Client:
 
     def _read(self, request: requests.Request) -> Response:
         """A 200, or an error. A read may be repeated, so a token that was taken back early costs no one a look."""
-        deadline = time.monotonic() + READ_SECONDS
+        deadline = time.monotonic() + (self.patience or READ_SECONDS)
         try:
             response = self._ask(request, deadline)
         except TokenRefused:
@@ -130,6 +137,19 @@ class Client:
         if not same:
             raise OutcomeUnknown("the list's next page is on another host; not followed")
         return target
+
+
+def _second(moment: datetime) -> str:
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z")
+
+
+def _date(response: Response) -> datetime | None:
+    """When an answer was given, by its `Date` header; None where that cannot be read."""
+    try:
+        when = parsedate_to_datetime(response.headers.get("date", ""))
+        return when if when.tzinfo else when.replace(tzinfo=UTC)
+    except (ValueError, TypeError, IndexError, OverflowError):
+        return None
 
 
 def _origin(url: str) -> tuple[str, str | None, int | None]:

@@ -6,6 +6,7 @@ thread of its own, and its connection passes a gate, under a lock, before its fi
 deadline the gate closes, and what has not passed it can no longer be sent.
 """
 
+import contextvars
 import socket
 import threading
 import time
@@ -201,8 +202,9 @@ def within(deadline: float, work: Callable[[Gate], T]) -> T:
         finally:
             done.set()
 
+    here = contextvars.copy_context()  # what the thread logs belongs to the request that asked
     try:
-        threading.Thread(target=run, name="bandwidth-request", daemon=True).start()
+        threading.Thread(target=here.run, args=(run,), name="bandwidth-request", daemon=True).start()
     except RuntimeError as error:
         raise NeverReached(f"not sent: {error}") from None
     if not done.wait(max(0.0, deadline - time.monotonic())):

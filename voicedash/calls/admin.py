@@ -3,6 +3,7 @@
 A tenant admin reads those of their tenants.
 """
 
+from datetime import datetime
 from typing import Any
 
 from django.contrib import admin
@@ -10,13 +11,20 @@ from django.db.models import Model, Q, QuerySet
 from django.http import HttpRequest
 
 from voicedash.audit.admin import ReadOnly
-from voicedash.calls.models import Attempt, Call, Command
+from voicedash.calls import following
+from voicedash.calls.models import Attempt, Call, Command, Sync
+from voicedash.tenants.admin.accounts import AccountAdmin
 from voicedash.tenants.admin.scope import Scoped
 from voicedash.tenants.administering import Tenants
+from voicedash.tenants.models import BandwidthAccount
 
 # The states that Bandwidth names today (docs/bandwidth.md §2), and ours for a call it has not told of.
 _STATES = ["queued", "initiated", "answered", "disconnected"]
 _UNSEEN = "unseen"
+_CURE = (
+    "Bandwidth's lists are late. Let the application that answers your calls forward Bandwidth's initiate and answer "
+    "events to voicedash: then they appear at once."
+)
 
 
 class StateFilter(admin.SimpleListFilter):
@@ -34,11 +42,22 @@ class StateFilter(admin.SimpleListFilter):
 @admin.register(Call)
 class CallAdmin(Scoped, ReadOnly):
     may = frozenset({"view"})
-    list_display = ["call_id", "tenant", "account", "state", "recording", "recording_since", "added_at", "ended_at"]
-    list_filter = ["tenant", "recording", StateFilter]
+    list_display = [
+        "call_id",
+        "tenant",
+        "account",
+        "person",
+        "state",
+        "recording",
+        "recording_since",
+        "lease_ends_at",
+        "added_at",
+        "ended_at",
+    ]
+    list_filter = ["tenant", "recording", StateFilter, "hidden_why"]
     list_select_related = ["tenant", "account"]
-    search_fields = ["=call_id", "=parent_call_id", "from_address", "to_address"]
-    search_help_text = "A whole call id, or a part of a number."
+    search_fields = ["=call_id", "=parent_call_id", "from_address", "to_address", "person", "other_person"]
+    search_help_text = "A whole call id, or a part of a number or a name."
     ordering = ["-id"]
 
     def within(self, tenants: Tenants) -> Q:
@@ -86,3 +105,57 @@ class AttemptAdmin(Scoped, ReadOnly):
 
     def within(self, tenants: Tenants) -> Q:
         return Q(command__call__tenant__in=tenants)
+
+
+admin.site.unregister(BandwidthAccount)  # the tenants' page of an account, and what calls know of it
+
+
+@admin.register(BandwidthAccount)
+class FollowedAccountAdmin(AccountAdmin):
+    """Says also whether an account's calls come by themselves, how late, and what helps."""
+
+    followed = ("last_heard", "why_not", "calls_appear", "newest_start", "past")
+    list_display = [*AccountAdmin.list_display, "last_heard"]
+    list_select_related = [*AccountAdmin.list_select_related, "sync"]
+    readonly_fields = [*AccountAdmin.readonly_fields, *followed]
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        sets = list(super().get_fieldsets(request, obj))
+        return [*sets, ("Its calls, by themselves", {"fields": self.followed})] if obj else sets
+
+    @admin.display(ordering="sync__heard_at")
+    def last_heard(self, obj: BandwidthAccount) -> datetime | None:
+        sync = _sync(obj)
+        return sync.heard_at if sync else None
+
+    @admin.display(description="why not")
+    def why_not(self, obj: BandwidthAccount) -> str:
+        sync = _sync(obj)
+        if sync is None:
+            return "No worker has listed its calls yet."
+        return sync.why or "Nothing is wrong: a worker lists them every few seconds."
+
+    @admin.display(description="calls appear")
+    def calls_appear(self, obj: BandwidthAccount) -> str:
+        sync = _sync(obj)
+        seconds = following.appears_after(sync) if sync else None
+        if sync is None or seconds is None:
+            return "Not known yet: too few calls have begun since."
+        usual = f"About {seconds:.0f} s after they begin (of the newest {len(sync.appeared)})."
+        return f"{usual} {_CURE}" if seconds > following.PROMPT else usual
+
+    @admin.display(description="newest start that is known")
+    def newest_start(self, obj: BandwidthAccount) -> datetime | None:
+        sync = _sync(obj)
+        return sync.newest_start if sync else None
+
+    @admin.display(description="what began before")
+    def past(self, obj: BandwidthAccount) -> str:
+        sync = _sync(obj)
+        if sync is None or sync.back_from is None or sync.back_to is None:
+            return "Is listed."
+        return f"Is still being listed: from {sync.back_from:%H:%M} to {sync.back_to:%H:%M} UTC, the newest first."
+
+
+def _sync(account: BandwidthAccount) -> Sync | None:
+    return getattr(account, "sync", None)

@@ -7,16 +7,18 @@ they cannot be written.
 
 import logging
 import time
+from datetime import datetime
 from typing import Any
 
 from django.db import Error as DatabaseProblem
 from django.db import transaction
 from django.db.models.functions import Now
 
-from voicedash.calls import judging, rows, state
-from voicedash.calls.models import Call, Command, Outcome, Wanted
+from voicedash.calls import due, ends, judging, legs, rows, state
+from voicedash.calls.models import BulkItem, Call, Command, Outcome, Wanted
 from voicedash.calls.press import Claim, Made, Press, Settled, Turned
 from voicedash.calls.times import times
+from voicedash.tenants import workers
 from voicedash.tenants.board import Stamp, writing
 
 logger = logging.getLogger(__name__)
@@ -27,10 +29,11 @@ def claim(press: Press) -> Claim | Turned:
 
     Raises DatabaseError where it cannot be written, Call.DoesNotExist where the call was deleted.
     """
+    began = time.monotonic()
     with writing(press.tenant_id) as stamp:
         call = _call(press)
         holder, waiting, changed = state.still_open(call, stamp)
-        if press.wanted == Wanted.PAUSED and holder and judging.lost(holder.attempt_at, holder.expires_at, stamp.now):
+        if holder and judging.gives_way(holder, press, stamp.now):
             state.vanish(call, holder, stamp)
             holder, changed = None, True
         turned = judging.turned(press, call, holder, waiting, stamp.now)
@@ -48,26 +51,13 @@ def claim(press: Press) -> Claim | Turned:
             attempt_at=None if holder else stamp.now,
             expires_at=stamp.now + state.seconds(times.waiting_claim if holder else times.claim),
         )
-        pause = {"last_pause": command} if press.wanted == Wanted.PAUSED and not holder else {}
-        state.touch(call, stamp, **pause)
-        state.tell(
-            call,
-            "recording.asked",
-            stamp,
-            press.actor,
-            command,
-            source=press.source,
-            reason=press.reason and press.reason.pk,
-        )
-    return Claim(
-        press=press,
-        command=command,
-        call_id=call.call_id,
-        account=call.account,
-        answered=call.state == "answered",
-        until=press.began + times.claim,
-        waiting=holder is not None,
-    )
+        if press.source != Command.Source.REASSERT:  # of which a row shows nothing
+            pausing = press.wanted == Wanted.PAUSED and not holder
+            state.touch(call, stamp, **({"last_pause": command} if pausing else {}))
+        if press.together:
+            legs.join(call, press.together, stamp)
+        state.tell(call, "recording.asked", stamp, press.actor, command)
+    return claimed(press, command, call, began, waiting=holder is not None)
 
 
 def take_turn(waiting: Claim) -> Claim | None:
@@ -82,7 +72,7 @@ def take_turn(waiting: Claim) -> Claim | None:
         .values("attempt_at", "expires_at", "now")
         .first()
     )
-    if holder and not judging.lost(holder["attempt_at"], holder["expires_at"], holder["now"]):
+    if holder and not due.lost(holder["attempt_at"], holder["expires_at"], holder["now"]):
         return None
     began = time.monotonic()
     with writing(waiting.press.tenant_id) as stamp:
@@ -93,7 +83,7 @@ def take_turn(waiting: Claim) -> Claim | None:
         if mine is None or mine.pk != waiting.command.pk:
             raise LookupError("the waiting pause was closed")
         if running:
-            if not judging.lost(running.attempt_at, running.expires_at, stamp.now):
+            if not due.lost(running.attempt_at, running.expires_at, stamp.now):
                 transaction.set_rollback(True)
                 return None
             state.vanish(call, running, stamp)
@@ -104,15 +94,9 @@ def take_turn(waiting: Claim) -> Claim | None:
             expires_at=stamp.now + state.seconds(times.claim),
             version=stamp.version,
         )
+        waiting.command.attempt_at = stamp.now
         state.touch(call, stamp, last_pause=mine)
-    return Claim(
-        press=waiting.press,
-        command=waiting.command,
-        call_id=waiting.call_id,
-        account=call.account,
-        answered=call.state == "answered",
-        until=began + times.claim,
-    )
+    return claimed(waiting.press, waiting.command, call, began)
 
 
 def take_again(claim: Claim) -> bool:
@@ -126,6 +110,7 @@ def take_again(claim: Claim) -> bool:
         if pause_waits(claim) or held.update(attempt_at=stamp.now) != 1:
             transaction.set_rollback(True)
             return False
+        claim.command.attempt_at = stamp.now
     return True
 
 
@@ -139,16 +124,17 @@ def settle(claim: Claim, outcome: Outcome, attempts: list[Made]) -> Settled:
     A command that somebody closed meanwhile gets a late answer instead: the call is not confirmed
     unless it shows what was asked for. Raises DatabaseError where it cannot be written.
     """
-    told = [{"result": made.result, "status": made.status, "reference": made.reference} for made in attempts]
     command = claim.command
     with writing(claim.press.tenant_id) as stamp:
-        changed = state.close(command, stamp, outcome, took_ms=_took_ms(claim, attempts), state=Command.State.CLAIMED)
+        what = told(claim, outcome, attempts)
+        took_ms = what["took_ms"]
+        changed = state.close(command, stamp, outcome, took_ms=took_ms, state=Command.State.CLAIMED)
         if not changed:
             kept = Command.objects.filter(pk=command.pk).first()
             if kept is None:  # the account or the call was deleted meanwhile; what was sent is still told
                 gone = Call(tenant_id=claim.press.tenant_id, call_id=claim.call_id)
                 actor = claim.press.actor
-                state.tell(gone, "recording.answered_late", stamp, actor, command, outcome=outcome, attempts=told)
+                state.tell(gone, "recording.answered_late", stamp, actor, command, **what)
                 return Settled(Outcome.UNCONFIRMED)
             if _written_before(kept, outcome, attempts):
                 transaction.set_rollback(True)
@@ -156,21 +142,19 @@ def settle(claim: Claim, outcome: Outcome, attempts: list[Made]) -> Settled:
         call = Call.objects.get(pk=claim.press.call_pk)
         state.keep(command, attempts, stamp, late=not changed)
         verb = "recording.answered" if changed else "recording.answered_late"
-        state.tell(call, verb, stamp, claim.press.actor, command, outcome=outcome, attempts=told)
+        state.tell(call, verb, stamp, claim.press.actor, command, **what)
+        if outcome in {Outcome.ACKNOWLEDGED, Outcome.UNCONFIRMED}:
+            legs.release(call, command, stamp)
         if not changed:
             if outcome in {Outcome.ACKNOWLEDGED, Outcome.UNCONFIRMED}:
-                state.unconfirm(call, claim.press.wanted, stamp)
+                state.unconfirm(call, claim.press.wanted, stamp)  # its lease runs since it was closed
             return Settled(Outcome.UNCONFIRMED, wish=judging.newest_wish(call))
-        if outcome == Outcome.ACKNOWLEDGED:
-            state.acknowledge(call, command, stamp)
-        elif outcome == Outcome.UNCONFIRMED:
-            state.unconfirm(call, claim.press.wanted, stamp)
-        else:
-            state.touch(call, stamp)
+        state.end(call, command, outcome, stamp, attempts[-1].elsewhere if attempts else None)
         # Behind a person's pause none waits: the next one is told that somebody is at it.
-        alone = command.wanted == Wanted.PAUSED and command.source != Command.Source.REASSERT
+        alone = command.wanted == Wanted.PAUSED
         simple = outcome == Outcome.ACKNOWLEDGED and call.account_id == claim.account.pk
-        simple = simple and (alone or not pause_waits(claim)) and not state.in_doubt(call, stamp)
+        simple = simple and command.source == Command.Source.PERSON  # nobody waits for the row of another
+        simple = simple and (alone or not pause_waits(claim)) and not state.in_doubt(call)
     if not simple:
         return Settled(outcome)
     call.account = claim.account
@@ -203,36 +187,76 @@ def keep_unasked(press: Press, why: str) -> None:
         state.tell_unasked(call, stamp, press.actor, command, why)
 
 
+def contradict(call: Call, why: str, at: datetime | None, by: str) -> bool:
+    """Takes in evidence against the pause that `call` shows; False where it shows none. Raises DatabaseError."""
+    with writing(call.tenant_id) as stamp:
+        current = Call.objects.filter(pk=call.pk).first()
+        contradicted = current is not None and state.contradict(current, stamp, why, at, by)
+        if not contradicted:
+            transaction.set_rollback(True)
+    return contradicted
+
+
 def close_expired(tenant_id: int) -> None:
-    """Closes the claims of a tenant whose senders have vanished, and ends what doubts have undone.
+    """The same as `close_due`, for a look at the board, where no worker is alive that does it all the time.
 
-    A doubt that ran out against an acknowledged state leaves the call unconfirmed: nobody asked again, and the
-    doubted request may have been done last. Writes nothing where there is nothing of either.
-
-    Raises nothing: a board that cannot write still shows them as being asked, which claims no more.
+    A look must not wait for the tenant's lock, nor fail for want of it, without need. Raises nothing: a board that
+    cannot write still shows the claims as being asked, and the doubts, which claims no more.
     """
     try:
-        expired = Command.objects.filter(state.OPEN, call__tenant=tenant_id, expires_at__lte=Now())
-        for call_pk in list(expired.values_list("call", flat=True).distinct()[:100]):
-            with writing(tenant_id) as stamp:
-                call = Call.objects.select_related("account").filter(pk=call_pk).first()
-                if call:
-                    state.still_open(call, stamp)
-        for doubted in state.overdue(tenant_id)[:100]:
-            with writing(tenant_id) as stamp:
-                attempt = state.overdue(tenant_id).filter(pk=doubted.pk).first()
-                if attempt is None:  # another attempt of this call, or somebody else, was quicker
-                    transaction.set_rollback(True)
-                    continue
-                command = attempt.command
-                state.tell(command.call, "recording.doubted", stamp, None, command, why="nothing asked again in time")
-                state.unconfirm(command.call, command.wanted, stamp)
+        if not workers.any_at_work():
+            close_due(tenant_id)
     except DatabaseProblem:
         logger.warning("expired claims could not be closed yet", exc_info=True)
 
 
-def _command(press: Press, call: Call, stamp: Stamp, **how_far: Any) -> Command:
-    return Command.objects.create(
+def close_due(tenant_id: int) -> None:
+    """Closes the claims of a tenant whose senders have vanished, and ends what doubts have undone.
+
+    A doubt that closed long ago against an acknowledged state leaves the call unconfirmed: what was asked again was
+    not acknowledged, and the doubted request may have been done last. Writes nothing where there is nothing of either.
+    Raises DatabaseError.
+    """
+    for call_pk in due.expired(Now()).get(tenant_id, ()):
+        with writing(tenant_id) as stamp:
+            call = Call.objects.select_related("account").filter(pk=call_pk).first()
+            if call:
+                state.still_open(call, stamp)
+    for doubted in due.overdue(Now()):
+        if doubted.command.call.tenant_id != tenant_id:
+            continue
+        with writing(tenant_id) as stamp:
+            still = due.overdue(stamp.now, attempt_pk=doubted.pk)
+            if not still:  # another attempt of this call, or somebody else, was quicker
+                transaction.set_rollback(True)
+                continue
+            command = still[0].command
+            state.tell(
+                command.call, "recording.doubted", stamp, None, command, why="nothing acknowledged again in time"
+            )
+            state.unconfirm(command.call, command.wanted, stamp)
+
+
+def claimed(press: Press, command: Command, call: Call, began: float, *, waiting: bool = False) -> Claim:
+    """The claim that `command` is; `began` (time.monotonic()) is from before its transaction."""
+    return Claim(
+        press=press,
+        command=command,
+        call_id=call.call_id,
+        account=call.account,
+        # What is due is asked for again anyway: a leg that rings takes no place for longer than one answer.
+        answered=call.state == "answered" or press.only_due,
+        placed=bool(call.listed_at or call.state or call.asserted_at),
+        until=began + times.claim,
+        waiting=waiting,
+    )
+
+
+def command_of(press: Press, call: Call, stamp: Stamp, **how_far: Any) -> Command:
+    """The command of a press, not stored yet."""
+    pausing = press.wanted == Wanted.PAUSED
+    lease = (press.terms or ends.Terms.of(press.reason)).columns(press.note) if pausing else {}
+    return Command(
         call=call,
         wanted=press.wanted,
         source=press.source,
@@ -241,8 +265,29 @@ def _command(press: Press, call: Call, stamp: Stamp, **how_far: Any) -> Command:
         note=press.note,
         asked_at=stamp.now,
         version=stamp.version,
+        **lease,
         **how_far,
     )
+
+
+def _command(press: Press, call: Call, stamp: Stamp, **how_far: Any) -> Command:
+    command = command_of(press, call, stamp, **how_far)
+    command.save(force_insert=True)
+    if press.item:
+        BulkItem.objects.filter(pk=press.item, command=None).update(command=command)
+    return command
+
+
+def told(claim: Claim, outcome: Outcome, attempts: list[Made]) -> dict[str, Any]:
+    """What came of a claimed command, for the log."""
+    took = (attempts[-1].ended if attempts else time.monotonic()) - claim.press.began
+    return {"outcome": outcome, "attempts": [_told(made) for made in attempts], "took_ms": round(took * 1000)}
+
+
+def _told(made: Made) -> dict[str, Any]:
+    """An attempt for the log; the account where that was not the call's own."""
+    told = {"result": made.result, "status": made.status, "reference": made.reference}
+    return told | ({"account": made.elsewhere.pk} if made.elsewhere else {})
 
 
 def _written_before(command: Command, outcome: Outcome, attempts: list[Made]) -> bool:
@@ -253,7 +298,3 @@ def _written_before(command: Command, outcome: Outcome, attempts: list[Made]) ->
 
 def _call(press: Press) -> Call:
     return Call.objects.select_related("account").get(pk=press.call_pk, tenant=press.tenant_id)
-
-
-def _took_ms(claim: Claim, attempts: list[Made]) -> int:
-    return round(((attempts[-1].ended if attempts else time.monotonic()) - claim.press.began) * 1000)

@@ -4,20 +4,20 @@ import logging
 import threading
 from datetime import timedelta
 
-from django.db import connections
+from django.db import connections, transaction
 from django.db.models import Q
+from django.db.models.functions import Now
 
 from voicedash.bandwidth.errors import BandwidthError
-from voicedash.calls import tracking, words
-from voicedash.calls.board import SILENT
+from voicedash.calls import forbidden, tracking, words
+from voicedash.calls.following import SILENT
 from voicedash.calls.models import Fetch
+from voicedash.calls.times import times
 from voicedash.tenants import accounts, sealing
 from voicedash.tenants.board import writing
 from voicedash.tenants.models import BandwidthAccount, Tenant, User
 
 logger = logging.getLogger(__name__)
-
-BACK = timedelta(hours=12)
 
 
 def start(tenant: Tenant, *, by: User | None) -> int:
@@ -34,24 +34,44 @@ def run(fetch: Fetch) -> None:
     account = fetch.account
     try:
         client = accounts.client_for(account)
-        for page in client.pages(since=fetch.started_at - BACK):
-            learned = tracking.learn(account, page)
+    except sealing.Unopenable:
+        logger.exception("account %s: its secret cannot be opened", account.pk)
+        fetch.error = words.SEALED
+        _note(fetch, finished=True)
+        return
+    try:
+        for page in client.pages(since=fetch.started_at - timedelta(seconds=times.past)):
+            learned = tracking.learn(account, page, heard=page.date)
             fetch.pages += 1
             fetch.read += len(page)
             fetch.live += sum(not state.ended for state in page)
             fetch.added += learned.added
             fetch.ended += learned.ended
             _note(fetch)
-    except sealing.Unopenable:
-        logger.exception("account %s: its secret cannot be opened", account.pk)
-        fetch.error = words.SEALED
     except BandwidthError as error:
         logger.warning("account %s: its calls could not be listed: %s", account.pk, error)
-        fetch.error = words.fetch_failed(error)
+        fetch.error = forbidden.told(error, client, account) or words.fetch_failed(error)
     except Exception:
         logger.exception("account %s: a fetch failed", account.pk)
         fetch.error = words.FETCH_BROKE
     _note(fetch, finished=True)
+
+
+def with_dead() -> list[int]:
+    """The tenants with a fetch that died: it said nothing for so long, and nobody has told their boards yet."""
+    silent = Fetch.objects.filter(finished_at=None, heard_at__lt=Now() - SILENT)
+    return list(silent.order_by().values_list("account__tenant", flat=True).distinct())
+
+
+def end_dead(tenant_id: int) -> None:
+    """Ends a tenant's fetches that died, which is a change: every open board is told. Raises DatabaseError.
+
+    One that was only slow tells how far it is all the same, and that it goes on by it.
+    """
+    with writing(tenant_id) as stamp:
+        dead = Fetch.objects.filter(account__tenant=tenant_id, finished_at=None, heard_at__lt=stamp.now - SILENT)
+        if not dead.update(finished_at=stamp.now, error=words.FETCH_DIED):
+            transaction.set_rollback(True)
 
 
 def _in_thread(fetch: Fetch) -> None:

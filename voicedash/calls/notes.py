@@ -2,6 +2,13 @@
 
 import re
 
+# Bandwidth's ids, UUIDs, and digests: what is in them is nobody's number.
+IDS = re.compile(
+    r"(\b(?:[a-z]+-[0-9a-f]{8}-)?[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b"
+    r"|\b(?=[0-9]*[a-f])[0-9a-f]{32,}\b)",
+    re.IGNORECASE,
+)
+_PHONE = 15  # digits of a number that begins with "+", at most; none of a card does
 _GROUPS = re.compile(r"\d+(?:[\s.\u2010-\u2015_-]{1,2}\d+)*")
 
 
@@ -10,8 +17,11 @@ def holds_card_number(text: str) -> bool:
 
     Groups are tried from each on, so that a number beside the card (its date, an order) does not hide it.
     """
-    for run in _GROUPS.findall(text):
-        groups = re.findall(r"\d+", run)
+    text = IDS.sub(" ", text)
+    for run in _GROUPS.finditer(text):
+        groups = re.findall(r"\d+", run[0])
+        if text[: run.start()].endswith("+") and sum(map(len, groups)) <= _PHONE:
+            continue
         for first in range(len(groups)):
             digits = ""
             for group in groups[first:]:

@@ -4,6 +4,7 @@ import time
 from dataclasses import dataclass, field
 
 from voicedash.calls import words
+from voicedash.calls.ends import Terms
 from voicedash.calls.models import Command, Wanted
 from voicedash.calls.rows import Row
 from voicedash.tenants.models import BandwidthAccount, Reason, User
@@ -22,12 +23,21 @@ class Press:
     note: str = ""
     seen: int | None = None
     anyway: bool = False
+    terms: Terms | None = None  # of the pause that is asked for again; None: what `reason` says now
+    together: frozenset[int] = frozenset()  # the legs that the same press on their conversation asks for
+    only_due: bool = False  # voicedash itself asks, if it is still due when it has the tenant's lock (calls/due.py)
+    item: int = 0  # of the bulk that presses; 0: somebody presses on this call alone
     began: float = field(default_factory=time.monotonic)
 
     @property
     def actor(self) -> User | None:
         """Whom the log names: nobody where voicedash asks on its own, if on somebody's behalf."""
         return self.by if self.source == Command.Source.PERSON else None
+
+    @property
+    def brief(self) -> bool:
+        """One attempt's time is all it takes, and it waits for nothing: a person may want the call."""
+        return self.source == Command.Source.REASSERT
 
 
 @dataclass(frozen=True)
@@ -39,17 +49,22 @@ class Claim:
     call_id: str
     account: BandwidthAccount
     answered: bool  # Bandwidth told that the call is answered
+    placed: bool  # … and that it is this account's: typed in, it may be another's of the tenant
     until: float  # time.monotonic() before its stored expiry
     waiting: bool = False
 
 
 @dataclass(frozen=True)
 class Turned:
-    """A press that changes nothing: `busy`, `stale`, or `confirm` with its question."""
+    """A press that changes nothing: `busy`, `stale`, or `confirm` with its question.
+
+    `soon`: only voicedash itself is at it, which takes no longer than an attempt: the press may wait for that.
+    """
 
     outcome: str
     said: words.Said
     confirm: str = ""
+    soon: bool = False
 
 
 @dataclass(frozen=True)
@@ -61,6 +76,8 @@ class Made:
     result: str
     status: int | None = None
     reference: str = ""
+    elsewhere: BandwidthAccount | None = None  # where it was asked, if not at the claim's account
+    retry_after: float = 0.0  # seconds that a 429 asks for
 
     @property
     def doubtful(self) -> bool:

@@ -6,6 +6,7 @@ from voicedash.calls.models import Call, Recording, Wanted
 from voicedash.tenants.board import writing
 from voicedash.tenants.models import Board, Tenant
 
+UNFINISHED = "voicedash_restore_unfinished"  # a table that is there for as long as a restore is not done
 _AT_ONCE = 25  # calls in a transaction, each a row and an entry
 
 

@@ -4,37 +4,110 @@ Called inside a transaction that holds the tenant's lock; every function takes i
 """
 
 import time
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import F, Q, QuerySet
-from django.db.models.functions import Now
-
 from voicedash.audit import log
-from voicedash.calls.models import Attempt, Call, Command, Outcome, Recording
+from voicedash.calls import due, ends, legs
+from voicedash.calls.models import Attempt, Call, Command, Outcome, Recording, Wanted
 from voicedash.calls.press import Made
 from voicedash.calls.times import times
 from voicedash.tenants.board import Stamp
-from voicedash.tenants.models import User
-
-OPEN = ~Q(state=Command.State.CLOSED)
+from voicedash.tenants.models import BandwidthAccount, User
 
 
-def acknowledge(call: Call, command: Command, stamp: Stamp) -> None:
-    """Bandwidth said 200 to this command: the one place in which a call becomes paused."""
-    since = call.recording_since if call.recording == command.wanted else stamp.now
-    # A call that Bandwidth still obeys has not ended, whatever its listing said (docs/truth.md, 4).
-    alive: dict[str, Any] = {"ended_at": None, "end_time": None, "state": "answered"} if call.ended_at else {}
-    touch(call, stamp, recording=command.wanted, recording_since=since, acknowledged=command, **alive)
+def acknowledge(call: Call, command: Command, stamp: Stamp, *, account: BandwidthAccount | None = None) -> None:
+    """Bandwidth said 200 to this command: the one place in which a call becomes paused.
+
+    A re-assert only confirms what the call shows: whose pause it is, why and since when stays theirs. `account`:
+    another than the call's, which answered, and is asked from now on.
+    """
+    news: dict[str, Any] = {"asserted_at": command.attempt_at, "not_known": False}
+    if account is not None:
+        news["account"] = account
+    if command.wanted == Wanted.PAUSED:
+        news |= {"pause_due_at": None} | _lease(call, command, stamp)
+    # What speaks against a pause says nothing against a recording.
+    resumed = command.wanted == Wanted.RECORDING
+    if call.contradicted_at and (resumed or (command.attempt_at and command.attempt_at >= call.contradicted_at)):
+        news["contradicted_at"] = None
+    if command.source != Command.Source.REASSERT:
+        news |= {"recording": command.wanted, "acknowledged": command} | (ends.NONE if resumed else {})
+        news["recording_since"] = call.recording_since if call.recording == command.wanted else stamp.now
+    elif call.recording != command.wanted:
+        news = {}
+    if call.ended_at:  # a call that Bandwidth still obeys has not ended, whatever its listing said (docs/truth.md, 4)
+        news |= {"ended_at": None, "end_time": None, "state": "answered", "numbers_erased_at": None}
+        news |= {"hidden_why": "", "revived_at": stamp.now}
+    touch(call, stamp, **news)
 
 
-def unconfirm(call: Call, wanted: str, stamp: Stamp) -> None:
-    """Nothing confirms `wanted`: the call claims nothing any more, unless it was acknowledged as just that before."""
+def unconfirm(call: Call, wanted: str, stamp: Stamp, command: Command | None = None) -> None:
+    """Nothing confirms `wanted`: the call claims nothing any more, unless it was acknowledged as just that before.
+
+    `command`: the one that closes with this. A pause that may have been done ends like one that was.
+    """
+    news: dict[str, Any] = {}
+    if command is not None:
+        news = _lease(call, command, stamp) if wanted == Wanted.PAUSED else ends.put_off(call, command, stamp.now)
     if call.recording == wanted:
-        touch(call, stamp)
+        touch(call, stamp, **news)
     else:
         since = call.recording_since if call.recording == Recording.UNCONFIRMED else stamp.now
-        touch(call, stamp, recording=Recording.UNCONFIRMED, recording_since=since)
+        touch(call, stamp, recording=Recording.UNCONFIRMED, recording_since=since, not_known=False, **news)
+
+
+def refuse(call: Call, command: Command, outcome: Outcome, stamp: Stamp) -> None:
+    """Nothing changes but that a pause is told as one that Bandwidth does not know the call for.
+
+    A leg of a conversation may not have been answered yet: voicedash goes on asking for it by itself.
+    """
+    news: dict[str, Any] = ends.put_off(call, command, stamp.now)
+    if command.source == Command.Source.PERSON and command.wanted == Wanted.PAUSED:
+        news["not_known"] = outcome == Outcome.UNKNOWN_CALL
+        if news["not_known"] and call.conversation_id and call.recording != Recording.PAUSED:
+            news["pause_due_at"] = call.pause_due_at or stamp.now
+    elif call.not_known and outcome not in {Outcome.UNKNOWN_CALL, Outcome.NOT_ASKED}:
+        news["not_known"] = False  # now it is refused for another reason, or nobody knows
+    touch(call, stamp, **news)
+
+
+def end(call: Call, command: Command, outcome: Outcome, stamp: Stamp, account: BandwidthAccount | None) -> None:
+    """What the `outcome` of a command that is closed with it makes of its call; `account` as for `acknowledge`."""
+    if outcome == Outcome.ACKNOWLEDGED:
+        acknowledge(call, command, stamp, account=account)
+    elif outcome == Outcome.UNCONFIRMED:
+        unconfirm(call, command.wanted, stamp, command)
+    else:
+        refuse(call, command, outcome, stamp)
+
+
+def contradict(call: Call, stamp: Stamp, why: str, at: datetime | None = None, by: str = "") -> bool:
+    """Evidence speaks against the pause of a live call: it claims none any more, and the pause is due again.
+
+    A pause that is being asked for counts, too: once it is acknowledged it is due again, unless its request began
+    later. `why` names the evidence in the log, `at` is the latest moment it is of, `by` its id. False where there is no
+    such pause, or one that was acknowledged after that, or the same has spoken already; nothing is written then.
+    """
+    if call.ended_at is not None or (by and by == call.contradicted_by):
+        return False
+    if at is not None and call.asserted_at is not None and at < call.asserted_at:
+        return False
+    news = {"contradicted_at": stamp.now, "contradicted_by": by}
+    if call.recording == Recording.PAUSED:
+        touch(call, stamp, recording=Recording.UNCONFIRMED, recording_since=stamp.now, **news)
+    elif Command.objects.filter(due.OPEN, call=call, wanted=Wanted.PAUSED).exists():
+        touch(call, stamp, **news)
+    else:
+        return False
+    log.append(
+        log.of_tenant(call.tenant_id),
+        "recording.contradicted",
+        at=stamp.now,
+        call_id=call.call_id,
+        data={"why": why} | ({"by": by} if by else {}),
+    )
+    return True
 
 
 def touch(call: Call, stamp: Stamp, **columns: Any) -> None:
@@ -49,7 +122,7 @@ def still_open(call: Call, stamp: Stamp) -> tuple[Command | None, Command | None
     """The call's claimed and its waiting command, after closing what has expired; True if anything was."""
     claimed = waiting = None
     changed = False
-    for command in Command.objects.filter(OPEN, call=call).order_by():
+    for command in Command.objects.filter(due.OPEN, call=call).order_by():
         if command.expires_at <= stamp.now:
             changed = True
             if command.state == Command.State.CLAIMED:
@@ -76,12 +149,13 @@ def vanish(call: Call, command: Command, stamp: Stamp) -> None:
         doubt_until=min(stamp.now, command.expires_at) + seconds(times.doubt),
     )
     tell(call, "recording.sender_vanished", stamp, None, command, outcome=Outcome.UNCONFIRMED)
-    unconfirm(call, command.wanted, stamp)
+    legs.release(call, command, stamp)
+    unconfirm(call, command.wanted, stamp, command)
 
 
 def close(command: Command, stamp: Stamp, outcome: Outcome, *, took_ms: int | None = None, state: str = "") -> bool:
     """Closes a command that is still open (and in `state`, where one is named); False if it is not."""
-    still = Command.objects.filter(OPEN, pk=command.pk, **({"state": state} if state else {}))
+    still = Command.objects.filter(due.OPEN, pk=command.pk, **({"state": state} if state else {}))
     columns = {"state": Command.State.CLOSED, "outcome": outcome, "closed_at": stamp.now, "took_ms": took_ms}
     if still.update(**columns) != 1:
         return False
@@ -90,14 +164,29 @@ def close(command: Command, stamp: Stamp, outcome: Outcome, *, took_ms: int | No
     return True
 
 
-def keep(command: Command, attempts: list[Made], stamp: Stamp, *, late: bool) -> None:
-    """Stores attempts; their monotonic times become the database's by their distance from now.
+def close_all(closing: list[tuple[Command, Outcome, int]], stamp: Stamp) -> None:
+    """Closes commands that the caller has found claimed under this lock, each with its outcome and its milliseconds."""
+    for command, outcome, took_ms in closing:
+        command.state, command.outcome = Command.State.CLOSED, outcome
+        command.closed_at, command.took_ms = stamp.now, took_ms
+    commands = [command for command, _, _ in closing]
+    Command.objects.bulk_update(commands, ["state", "outcome", "closed_at", "took_ms"])
 
-    `late`: somebody closed the command before, and may have kept an attempt for its sender.
-    """
+
+def keep(command: Command, attempts: list[Made], stamp: Stamp, *, late: bool) -> None:
+    """Stores attempts. `late`: somebody closed the command before, and may have kept an attempt for its sender."""
+    Attempt.objects.bulk_create(kept(command, attempts, stamp, command.attempts.count() + 1 if late else 1))
+
+
+def keep_all(made: list[tuple[Command, list[Made]]], stamp: Stamp) -> None:
+    """Stores the attempts of commands that were claimed until now."""
+    Attempt.objects.bulk_create(one for command, attempts in made for one in kept(command, attempts, stamp))
+
+
+def kept(command: Command, attempts: list[Made], stamp: Stamp, first: int = 1) -> list[Attempt]:
+    """Attempts as they are stored; their monotonic times become the database's by their distance from now."""
     clock = time.monotonic()
-    first = command.attempts.count() + 1 if late else 1
-    Attempt.objects.bulk_create(
+    return [
         Attempt(
             command=command,
             number=number,
@@ -109,33 +198,35 @@ def keep(command: Command, attempts: list[Made], stamp: Stamp, *, late: bool) ->
             doubt_until=stamp.now - seconds(clock - made.ended) + seconds(times.doubt) if made.doubtful else None,
         )
         for number, made in enumerate(attempts, start=first)
-    )
+    ]
 
 
-def in_doubt(call: Call, stamp: Stamp) -> bool:
-    """Whether a request of this call may still take effect without our knowing."""
-    return Attempt.objects.filter(command__call=call, doubt_until__gt=stamp.now).exists()
+def in_doubt(call: Call) -> bool:
+    """Whether a request of this call may take effect, or may have, after the one that was acknowledged last."""
+    return Attempt.objects.filter(command__call=call, doubt_until__gt=call.asserted_at).exists()
 
 
-def overdue(tenant_id: int) -> QuerySet[Attempt]:
-    """Attempts whose doubt ran out against what their call shows: nothing was acknowledged after it."""
-    shown = Attempt.objects.select_related("command__call").filter(
-        command__call__tenant=tenant_id,
-        command__call__ended_at=None,
-        command__call__recording__in=(Recording.PAUSED, Recording.RECORDING),
-    )
-    ran_out = shown.filter(
-        doubt_until__range=(Now() - timedelta(days=1), Now()),  # older ones have been dealt with
-        doubt_until__gt=F("command__call__acknowledged__attempt_at"),
-    )
-    return ran_out.exclude(command__wanted=F("command__call__recording"))
+def _lease(call: Call, command: Command, stamp: Stamp) -> dict[str, Any]:
+    """The lease's columns as a pause begins to hold; read from the other legs only where a leg takes theirs."""
+    takes = command.source == Command.Source.SYSTEM and call.lease_from is None and call.conversation_id
+    legs = Call.objects.filter(conversation=call.conversation_id, ended_at=None) if takes else ()
+    return ends.given(call, command, stamp.now, legs)
 
 
 def tell(call: Call, verb: str, stamp: Stamp, by: User | None, command: Command, **data: Any) -> None:
-    told = {"command": command.pk, "wanted": str(command.wanted), **{k: _plain(v) for k, v in data.items()}}
-    log.append(
-        log.of_tenant(call.tenant_id), verb, at=stamp.now, actor=by.pk if by else None, call_id=call.call_id, data=told
-    )
+    """Adds an entry about a command."""
+    said = about(call, verb, by, command, **data)
+    chain = log.of_tenant(call.tenant_id)
+    log.append(chain, said.verb, at=stamp.now, actor=said.actor, call_id=said.call_id, data=said.data)
+
+
+def about(call: Call, verb: str, by: User | None, command: Command, **data: Any) -> log.Said:
+    """An entry about a command. It says of which kind it is, too: the log is found and read without the calls."""
+    told = {"command": command.pk, "wanted": str(command.wanted), "source": str(command.source)}
+    if command.reason_id:
+        told["reason"] = command.reason_id
+    told |= {k: _plain(v) for k, v in data.items()}
+    return log.Said(verb, by.pk if by else None, call.call_id, told)
 
 
 def tell_unasked(call: Call, stamp: Stamp, by: User | None, command: Command, why: str) -> None:

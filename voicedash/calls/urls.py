@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from voicedash.calls import views
+from voicedash.calls import bulk_views, views
 
 urlpatterns = [
     path("", views.board, name="board"),
@@ -10,5 +10,13 @@ urlpatterns = [
     path("calls/<int:pk>/", views.row, name="row"),
     path("calls/<int:pk>/pause/", views.pause, name="pause"),
     path("calls/<int:pk>/resume/", views.resume, name="resume"),
+    path("calls/<int:pk>/renew/", views.renew, name="renew"),
+    path("conversations/<int:pk>/", views.conversation, name="conversation"),
+    path("conversations/<int:pk>/pause/", views.pause_conversation, name="pause-conversation"),
+    path("conversations/<int:pk>/resume/", views.resume_conversation, name="resume-conversation"),
+    path("conversations/<int:pk>/renew/", views.renew_conversation, name="renew-conversation"),
+    path("pause-all/", bulk_views.pause_all, name="pause-all"),
+    path("resume-all/", bulk_views.resume_all, name="resume-all"),
+    path("bulks/<int:pk>/repeat/", bulk_views.repeat, name="repeat-bulk"),
     path("fetch/", views.fetch, name="fetch"),
 ]

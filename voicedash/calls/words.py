@@ -5,6 +5,7 @@ from datetime import datetime
 
 from voicedash.bandwidth.errors import BadCredentials, BandwidthError, NeverReached, RateLimited, Refused
 from voicedash.calls.models import Call, Command, Outcome, Recording, Wanted
+from voicedash.tenants.addresses import readable
 from voicedash.tenants.models import BandwidthAccount, User
 
 
@@ -26,39 +27,37 @@ class Said:
     tone: str
 
 
-def state_of(call: Call, asking: str) -> Shown:
-    """What the row claims. While a resume is asked for it never reads Paused."""
+def state_of(call: Call, claimed: str, asking: str) -> Shown:
+    """What the row claims (`claimed` of the recording). While a resume is asked for it never reads Paused."""
     if asking == Wanted.RECORDING:
         return Shown("turning", "Resuming…: treat as recording")
     if asking == Wanted.PAUSED:
-        return Shown("turning", "Wait, pausing…", "treat as recording" if call.recording != Recording.PAUSED else "")
-    if call.recording == Recording.UNCONFIRMED:
+        return Shown("turning", "Wait, pausing…", "treat as recording" if claimed != Recording.PAUSED else "")
+    if claimed == Recording.UNCONFIRMED:
         return Shown("dashed", "Not confirmed: treat as recording")
     unsure = call.account.records != BandwidthAccount.Records.ALL
-    if call.recording == Recording.PAUSED:
-        return Shown("bars", "Paused", "until you resume" + (", if recorded" if unsure else ""))
+    if claimed == Recording.PAUSED:
+        line = "" if call.lease_ends_at else "until you resume"  # else when it resumes stands there, and ticks
+        return Shown("bars", "Paused", line + (", if recorded" if unsure else ""))
     line = "if this call is recorded" if unsure else ""
     if call.ended_at is None and not call.state:
         line = "typed, not seen yet" + (", if recorded" if unsure else "")
-    if call.recording == Recording.RECORDING:
+    if claimed == Recording.RECORDING:
         return Shown("full", "Recording", line)
     return Shown("hollow", "Recording (assumed)", line)
 
 
+def sides(call: Call) -> tuple[str, str]:
+    """Our address and the other party's, as Bandwidth told them; "" where it has not."""
+    if call.direction == "outbound":
+        return call.from_address, call.to_address
+    return call.to_address, call.from_address
+
+
 def parties(call: Call) -> tuple[str, str]:
     """Our side and the other, formatted for reading; the call id where Bandwidth has told no number."""
-    ours, theirs = call.to_address, call.from_address
-    if call.direction == "outbound":
-        ours, theirs = theirs, ours
-    return number(ours) or call.call_id, number(theirs)
-
-
-def number(address: str) -> str:
-    """A number with spaces in it: +1 919 555 0123. What is no North American number stays as it is."""
-    digits = address.removeprefix("+")
-    if len(digits) == 11 and digits.isdigit() and digits.startswith("1"):
-        return f"+1 {digits[1:4]} {digits[4:7]} {digits[7:]}"
-    return address
+    ours, theirs = sides(call)
+    return readable(ours) or call.call_id, readable(theirs)
 
 
 def person(user: User | None, source: str = Command.Source.PERSON) -> str:
@@ -67,28 +66,44 @@ def person(user: User | None, source: str = Command.Source.PERSON) -> str:
     return "Somebody" if source == Command.Source.PERSON else "voicedash"
 
 
-def acknowledged_note(command: Command | None) -> str:
-    """Who and why, for what Bandwidth acknowledged."""
+def acknowledged_note(command: Command | None, reason: str = "") -> str:
+    """Who and why, for what Bandwidth acknowledged. `reason`: of the pause now, if it was changed since."""
     if command is None:
         return ""
-    return " · ".join(part for part in (person(command.by, command.source), _reason(command), command.note) if part)
+    if command.source == Command.Source.TIMER:
+        return "by itself: the pause had ended"
+    why = reason if reason and command.wanted == Wanted.PAUSED else _reason(command)
+    return " · ".join(part for part in (person(command.by, command.source), why, command.note) if part)
 
 
-def unconfirmed_note(pause: Command | None) -> str:
+def unconfirmed_note(pause: Command | None, reason: str = "") -> str:
     """Whom to ask about a call that nothing confirms."""
-    return f"last pause: {acknowledged_note(pause)}" if pause else ""
+    return f"last pause: {acknowledged_note(pause, reason)}" if pause else ""
+
+
+def slot1(claimed: str, asking: str) -> str:
+    """What the first button does. What is being resumed is paused anew, not kept."""
+    if claimed in {Recording.ASSUMED, Recording.RECORDING}:
+        return "Pause"
+    return "Keep paused" if claimed == Recording.PAUSED and asking != Wanted.RECORDING else "Pause again"
 
 
 def asking_note(command: Command, waiting: Command | None) -> str:
     """Who is asking, for what, and whose pause comes next."""
     doing = "pausing" if command.wanted == Wanted.PAUSED else "resuming"
+    if command.source == Command.Source.TIMER:
+        doing = "resuming: the pause has ended"
     follows = f"then {person(waiting.by, waiting.source)} pauses" if waiting and waiting.pk != command.pk else ""
     parts = (f"{person(command.by, command.source)} is {doing}", _reason(command), follows)
     return " · ".join(part for part in parts if part)
 
 
 def _reason(command: Command) -> str:
-    return str(command.reason) if command.reason and command.wanted == Wanted.PAUSED else ""
+    name = command.reason_name or (str(command.reason) if command.reason else "")
+    return name if command.wanted == Wanted.PAUSED else ""
+
+
+JOINS = "joined a paused call: is paused as well"
 
 
 def took(command: Command) -> str:
@@ -98,12 +113,14 @@ def took(command: Command) -> str:
     return f"{command.took_ms / 1000:.1f} s" if command.took_ms >= 100 else "<0.1 s"
 
 
+GO_AHEAD = "Paused: go ahead"
+PAUSING = "Wait, pausing…"
 NOT_PAUSED = "NOT paused: stop the caller"
 NOT_RESUMED = "NOT resumed"
 _ADMIN = "Tell an admin: Bandwidth refuses this account's credentials."
 
 _PAUSE: dict[str, Said] = {
-    Outcome.ACKNOWLEDGED: Said("Paused: go ahead", "Bandwidth acknowledged it.", "good"),
+    Outcome.ACKNOWLEDGED: Said(GO_AHEAD, "Bandwidth acknowledged it.", "good"),
     Outcome.REFUSED: Said(NOT_PAUSED, "Bandwidth refused. Press Pause again.", "bad"),
     Outcome.UNKNOWN_CALL: Said(
         NOT_PAUSED,
@@ -146,11 +163,21 @@ def of_outcome(wanted: str, outcome: str, *, detail: str = "") -> Said:
     return Said(said.lead, detail or said.sentence, said.tone)
 
 
+def not_said(wanted: str, outcome: str, account: str) -> str:
+    """Why a call is not known: not to the account that it was typed for, and another one could not say."""
+    why, then = {
+        Outcome.CREDENTIALS: ("its credentials are refused, or cannot be opened", "Tell an admin."),
+        Outcome.UNREACHABLE: ("it could not be reached", ""),
+    }.get(Outcome(outcome), ("Bandwidth refused to answer", ""))
+    then = then or f"Press {'Pause' if wanted == Wanted.PAUSED else 'Resume'} again."
+    return f"Bandwidth knows this call in no account that answered, and account {account} did not say: {why}. {then}"
+
+
 def busy(wanted: str, holder: Command) -> Said:
     """Somebody is at it already: nothing was changed."""
     who = person(holder.by, holder.source)
     if holder.wanted == Wanted.PAUSED:
-        lead = "Wait, pausing…" if wanted == Wanted.PAUSED else NOT_RESUMED
+        lead = PAUSING if wanted == Wanted.PAUSED else NOT_RESUMED
         return Said(lead, f"{who} is pausing this call right now.", "wait")
     return Said("Wait, resuming…", f"{who} is resuming this call right now: treat as recording.", "wait")
 
@@ -176,7 +203,32 @@ def confirm(pause: Command | None, since: datetime | None, now: datetime, *, own
     )
 
 
+FETCH_DIED = "Fetching stopped half way. Fetch again."
 FETCH_BROKE = "voicedash could not take the calls in. Fetch again; tell an admin if it stays."
+
+
+CANNOT_LIST = "Cannot list calls: Bandwidth forbids it. Typed ids and callbacks still work. Tell an admin."
+MAY_NOT_LIST = "Cannot list calls: Bandwidth forbids it, or all of this account. Try a typed id, and tell an admin."
+NOT_ALLOWED = "Bandwidth does not let these credentials use this account. Tell an admin."
+FOLLOW_BROKE = "voicedash could not take the calls in. It tries again; tell an admin if it stays."
+NOT_HEARD = "Calls do not come by themselves now."
+
+
+def follow_failed(error: BandwidthError) -> str:
+    """Why an account's calls do not come by themselves, and what comes of it. Without a number: it stands for long."""
+    match error:
+        case BadCredentials():
+            return "Bandwidth refuses this account's credentials. Tell an admin."
+        case RateLimited():
+            return "Bandwidth asks voicedash to look less often. It goes on by itself."
+        case NeverReached(status=429):
+            return "Bandwidth lets voicedash sign in less often than it needs to. It tries again by itself."
+        case NeverReached():
+            return "Bandwidth cannot be reached. It is tried again by itself."
+        case Refused():
+            return "Bandwidth refuses to list the calls. Type their ids; tell an admin."
+        case _:
+            return "Bandwidth's answers cannot be read. It is tried again by itself."
 
 
 def fetch_failed(error: BandwidthError) -> str:

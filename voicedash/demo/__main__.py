@@ -2,7 +2,7 @@
 
 This process holds the stand-in for Bandwidth and its calls. It has no Django: the demo's
 settings must stand in the environment before Django reads them, so the parts that need it
-are processes of their own, `backstage` and the web server.
+are processes of their own: `backstage`, and `serve` with web and worker.
 """
 
 import argparse
@@ -17,15 +17,17 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import FrameType
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from voicedash.bandwidth.fake import Fake
 from voicedash.demo.children import Child, wait_for
 from voicedash.demo.scenario import Scenario
-from voicedash.demo.surroundings import DATA, Trouble, environment, find_port, moved, only_one
+from voicedash.demo.surroundings import DATA, Trouble, environment, listen, moved, only_one
+from voicedash.live import ports
 
 TENANTS = Path(__file__).with_name("tenants.toml")
 LATENCY = 0.12  # seconds: about what Bandwidth takes
+LAG = 2.0  # seconds by which its lists are late; the real one's may be minutes
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -54,26 +56,36 @@ def main() -> int:
 def _run(data: Path, given: Mapping[str, str], stack: ExitStack) -> NoReturn:
     """Starts everything, then watches it. Raises Trouble when a part fails; `stack` gets what is to be stopped."""
     stack.enter_context(only_one(data))
-    host, port, address = find_port(given)
+    listener = stack.enter_context(listen(given))  # ours until the server has it: nobody takes the port meanwhile
+    (host, port), address = listener.getsockname()[:2], ports.address(listener)
     fake = stack.enter_context(_stand_in())
     variables = environment(given, data=data, host=host, port=port, voice=fake.voice_url, token=fake.token_url)
 
-    ready = threading.Event()
-    backstage = Child("preparation", ["-m", "voicedash.demo.backstage", str(TENANTS)], variables, _listen_for(ready))
+    ready, full = threading.Event(), threading.Event()
+    doors: list[list[str]] = []
+    told = _listen_for({"ready": ready, "full": full}, doors)
+    backstage = Child("preparation", ["-m", "voicedash.demo.backstage", str(TENANTS)], variables, told)
     stack.callback(backstage.stop)
     try:
         wait_for(ready.is_set, alive=[backstage], seconds=120, what="The demo's data")
     except Trouble as trouble:
         raise Trouble(f"{trouble} If it stays so, delete {data}: the demo then begins afresh.") from trouble
-    _say("Starting the web server …" if (data / "static").exists() else "Starting the web server: a bit longer once …")
-    web = Child("web server", ["manage.py", "serve", "--no-migrate"], variables)
-    stack.callback(web.stop)
-    wait_for(lambda: _answers(address), alive=[backstage, web], seconds=120, what="The web server's first answer")
+    _say("Starting web and worker …" if (data / "static").exists() else "Starting web and worker: a bit longer once …")
+    held = listener.fileno()
+    serve = ["-m", "voicedash.live.child", "serve", "--no-migrate", "--listener", str(held)]
+    server = Child("server", serve, variables, inherits=[held])
+    stack.callback(server.stop)
+    listener.close()
+    wait_for(lambda: _answers(address), alive=[backstage, server], seconds=120, what="The server's first answer")
+    for slug, path, username, password in doors:
+        for account_id in _accounts(slug):
+            fake.send_callbacks(account_id, address + path, username=username, password=password, recording_after=3.0)
+    wait_for(full.is_set, alive=[backstage, server], seconds=60, what="The calls on the boards")
 
     print(_welcome(address, "" if given.get("PORT") else moved(port)), flush=True)
     while True:
         backstage.check()
-        web.check()
+        server.check()
         time.sleep(0.5)
 
 
@@ -81,7 +93,8 @@ def _run(data: Path, given: Mapping[str, str], stack: ExitStack) -> NoReturn:
 def _stand_in() -> Iterator[Fake]:
     """The stand-in with the accounts of the tenants, and calls that come and go."""
     with Fake(latency=LATENCY) as fake:
-        for tenant in tomllib.loads(TENANTS.read_text("utf-8"))["tenant"]:
+        fake.lag = LAG
+        for tenant in _tenants():
             for account in tenant["account"]:
                 basic = account["auth"] == "basic"
                 names = ("username", "password") if basic else ("client_id", "secret")
@@ -96,6 +109,15 @@ def _stand_in() -> Iterator[Fake]:
             scenario.stop()
 
 
+def _tenants() -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = tomllib.loads(TENANTS.read_text("utf-8"))["tenant"]
+    return found
+
+
+def _accounts(slug: str) -> list[str]:
+    return [account["account_id"] for tenant in _tenants() if tenant["slug"] == slug for account in tenant["account"]]
+
+
 def _answers(address: str) -> bool:
     connection = http.client.HTTPConnection(address.removeprefix("http://"), timeout=2)
     try:
@@ -107,10 +129,14 @@ def _answers(address: str) -> bool:
         connection.close()
 
 
-def _listen_for(ready: threading.Event) -> Callable[[str], None]:
+def _listen_for(words: Mapping[str, threading.Event], doors: list[list[str]]) -> Callable[[str], None]:
+    """What the preparation says: how far it is, where callbacks go (not for the terminal), or something to read."""
+
     def hear(line: str) -> None:
-        if line == "ready":
-            ready.set()
+        if line in words:
+            words[line].set()
+        elif line.startswith("callbacks "):
+            doors.append(line.split()[1:])
         else:
             _say(line)
 

@@ -1,13 +1,14 @@
-"""The part of the demo that needs Django: its database, its tenants, and the calls on their boards.
+"""The part of the demo that needs Django: its database, its tenants, and an end for the calls of its last run.
 
-A script, run by the demo with the demo's settings in the environment: `backstage tenants.toml`. It says
-"ready" when the boards are full, then goes on fetching calls until its input ends, because the demo's
-visitor should find a living floor; the real thing fetches when somebody presses *Fetch calls*.
+A script, run by the demo with the demo's settings in the environment: `backstage tenants.toml`. It tells where each
+tenant's callbacks go and with which credentials, for the stand-in to send them. It says "ready" when the server may
+start, whose worker puts the calls onto the boards, and "full" when they are there. Then it lets go of old calls until
+its input ends.
 """
 
+import logging
 import sys
 import threading
-import time
 from datetime import timedelta
 from pathlib import Path
 
@@ -16,19 +17,27 @@ import django
 django.setup()  # before anything that imports models
 
 from django.core.management import call_command
+from django.db import Error as DatabaseProblem
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
+from django.db.models import Q
 from django.utils import timezone
 
 from voicedash.bandwidth.listing import ENDED, CallState
-from voicedash.calls import fetching, tracking
-from voicedash.calls.models import Call, Fetch
-from voicedash.tenants import accounts
-from voicedash.tenants.board import writing
+from voicedash.calls import tracking
+from voicedash.calls.models import Call, Sync
+from voicedash.tenants import accounts, callbacks
+from voicedash.tenants.board import database_time, take_away, writing
 from voicedash.tenants.models import BandwidthAccount, Tenant
 from voicedash.tenants.provisioning import provision
+from voicedash.worker import sync
+from voicedash.worker.models import Duty
 
-EVERY = 10.0  # seconds between two fetches
+LOOK = 0.1  # seconds between two looks whether the boards are full
+EVERY = 5.0  # seconds between two times at which old calls go
+KEPT = timedelta(minutes=10)  # ended calls stay so long in the demo's database; its floor would fill it in a week
+
+logger = logging.getLogger("voicedash.demo")
 
 
 def main(tenants: Path) -> None:
@@ -37,12 +46,16 @@ def main(tenants: Path) -> None:
     for account in BandwidthAccount.objects.filter(check_result=BandwidthAccount.Check.NONE):
         accounts.check_account(account)
     end_former_calls()
-    put_on_board()
+    open_doors()
     say("ready")
     gone = threading.Event()
     threading.Thread(target=_wait_for_end, args=(gone,), daemon=True).start()
+    while not gone.wait(LOOK):
+        if boards_are_full():
+            say("full")
+            break
     while not gone.wait(EVERY):
-        put_on_board()
+        forget_old_calls()
 
 
 def migrate() -> None:
@@ -61,15 +74,44 @@ def end_former_calls() -> None:
         tracking.learn(account, [CallState(one, "", ENDED, "", "", "", None, None, now, now) for one in left])
         with writing(account.tenant_id) as stamp:  # or the first thing a visitor sees is a floor of ended calls
             Call.objects.filter(account=account).update(ended_at=stamp.now - timedelta(hours=1))
+    # Nor has it a past that was followed; and nobody is at it, if the last worker was killed.
+    Sync.objects.all().delete()
+    Duty.objects.filter(name__startswith=sync.PREFIX).delete()
 
 
-def put_on_board(*, seconds: float = 15.0) -> None:
-    """Presses *Fetch calls* for every tenant, and waits up to `seconds` for the end of it."""
-    for tenant in Tenant.objects.all():
-        fetching.start(tenant, by=None)
-    deadline = time.monotonic() + seconds
-    while Fetch.objects.filter(finished_at=None).exists() and time.monotonic() < deadline:
-        time.sleep(0.05)
+def open_doors() -> None:
+    """Makes credentials for each tenant's callbacks, in place of those of an earlier run, and tells them once."""
+    for tenant in Tenant.objects.order_by("pk"):
+        with writing(tenant.pk) as stamp:
+            for former in tenant.callback_credentials.filter(created_by=None):
+                callbacks.remove(former, stamp, by=None)
+            made, password = callbacks.create(tenant, stamp, by=None)
+        say(f"callbacks {tenant.slug} /callbacks/{tenant.callback_key}/ {made.username} {password}")
+
+
+def boards_are_full() -> bool:
+    """Every account has been listed as far back as the demo's longest calls go."""
+    far = Q(back_to=None) | Q(back_to__lt=database_time() - timedelta(hours=1))
+    return Sync.objects.filter(far, heard_at__isnull=False).count() == BandwidthAccount.objects.count()
+
+
+def forget_old_calls() -> None:
+    """A fault: next time."""
+    for account in BandwidthAccount.objects.all():
+        try:
+            forget(account)
+        except DatabaseProblem as error:
+            logger.warning("account %s: its old calls stay: %s", account.account_id, error)
+
+
+def forget(account: BandwidthAccount) -> None:
+    """Deletes what ended more than KEPT ago. The real thing keeps calls for days. Raises DatabaseError."""
+    ended = Call.objects.filter(account=account, ended_at__lt=database_time() - KEPT)
+    if pks := list(ended.values_list("pk", flat=True)[:100]):
+        with writing(account.tenant_id):
+            old = ended.filter(pk__in=pks)  # one may have come back to life since
+            take_away(account.tenant_id, max(old.values_list("version", flat=True), default=0))
+            old.delete()
 
 
 def say(line: str) -> None:

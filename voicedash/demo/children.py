@@ -6,18 +6,27 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from voicedash.demo.surroundings import HOUSE, Trouble
 
-PATIENCE = 6.0  # seconds until a process that was asked to end is ended
+PATIENCE = 11.0  # seconds until a process that was asked to end is ended: the server ends its own within nine
 
 
 class Child:
-    """One process of ours. Its errors go to the terminal, its output to `say` (nowhere without one)."""
+    """One process of ours. Its errors go to the terminal, its output to `say` (nowhere without one).
+
+    `inherits`: descriptors of ours that it gets under the same numbers.
+    """
 
     def __init__(
-        self, name: str, arguments: list[str], environment: Mapping[str, str], say: Callable[[str], None] | None = None
+        self,
+        name: str,
+        arguments: list[str],
+        environment: Mapping[str, str],
+        say: Callable[[str], None] | None = None,
+        *,
+        inherits: Sequence[int] = (),
     ) -> None:
         self.name = name
         self.process = subprocess.Popen(
@@ -28,6 +37,7 @@ class Child:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE if say else subprocess.DEVNULL,
             text=True,
+            pass_fds=inherits,
             start_new_session=True,
         )
         if say:

@@ -1,6 +1,7 @@
 """Keeps the demo apart from the real thing: its own settings, folder and port, whatever the machine is set to."""
 
 import fcntl
+import socket
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -30,6 +31,7 @@ def environment(
         "DJANGO_SETTINGS_MODULE": "voicedash.settings",
         "VOICEDASH_ENV_FILE": "",
         "VOICEDASH_DEMO": "1",
+        "VOICEDASH_LOG": "plain",
         "VOICEDASH_DATA": str(data),
         "VOICEDASH_VOICE_URL": voice,
         "VOICEDASH_TOKEN_URL": token,
@@ -43,15 +45,13 @@ def environment(
     return kept
 
 
-def find_port(given: Mapping[str, str]) -> tuple[str, int, str]:
-    """Host, port and address to serve on, by HOST and PORT; without PORT 8000, or the next one that is free.
+def listen(given: Mapping[str, str]) -> socket.socket:
+    """The socket to serve on, by HOST and PORT; without PORT on 8000, or the next one that is free.
 
     Raises Trouble, for a PORT that is taken with the program that holds it where that can be found out.
     """
     try:
-        with ports.listen(given.get("HOST") or "127.0.0.1", ports.parse(given.get("PORT", ""))) as listener:
-            host, port = listener.getsockname()[:2]
-            return host, port, ports.address(listener)
+        return ports.listen(given.get("HOST") or "127.0.0.1", ports.parse(given.get("PORT", "")))
     except (ports.CannotListen, ValueError) as error:
         raise Trouble(str(error)) from error
 

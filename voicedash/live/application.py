@@ -2,10 +2,17 @@
 
 import gc
 import re
+from collections.abc import Awaitable, Callable
 
-from voicedash.live.lanes import WSGI, Lane, Limits, Receive, Scope, Send
+from voicedash.calls import drawing
+from voicedash.live import callbacks, stream
+from voicedash.live.bodies import Receive, Scope, Send
+from voicedash.live.health import Health
+from voicedash.live.hub import Pace
+from voicedash.live.lanes import WSGI, Lane, Limits
 
-PRESS = re.compile(r"/t/[-\w]+/calls/[0-9]+/(?:pause|resume)/", re.ASCII)
+App = Callable[[Scope, Receive, Send], Awaitable[None]]
+PRESS = re.compile(r"/t/[-\w]+/(?:calls|conversations)/[0-9]+/(?:pause|resume)/", re.ASCII)
 # A page waits for the database only. A press waits for Bandwidth, up to ten seconds: its threads
 # are its own, and ten accounts' worth of presses (16 each) can hang in them. A thread is made when needed.
 PAGES = Limits(threads=8)
@@ -13,18 +20,32 @@ PRESSES = Limits(threads=160)
 
 
 class Application:
-    """Django in two lanes: presses have threads that no page, sync or report can take."""
+    """Django in two lanes, as presses have threads that no page, sync or report can take.
 
-    def __init__(self, django: WSGI, *, pages: Limits = PAGES, presses: Limits = PRESSES) -> None:
+    Streams and callbacks stay on the loop, without any.
+    """
+
+    def __init__(
+        self, django: WSGI, *, pages: Limits = PAGES, presses: Limits = PRESSES, pace: Pace | None = None
+    ) -> None:
         self.pages = Lane(django, "pages", pages)
         self.presses = Lane(django, "presses", presses)
+        self.health = Health()
+        self.streams = stream.Streams(pace)
+        self.callbacks = callbacks.Callbacks()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         match scope["type"]:
             case "http":
-                # The stream (/t/<tenant>/live/) moves in here, before the lanes: it stays on the loop.
-                lane = self.presses if is_press(scope) else self.pages
-                await lane(scope, receive, send)
+                if scope["path"] in self.health.paths:
+                    way: App = self.health
+                elif stream.is_stream(scope):
+                    way = self.streams
+                elif callbacks.is_callback(scope):
+                    way = self.callbacks
+                else:
+                    way = self.presses if is_press(scope) else self.pages
+                await way(scope, receive, send)
             case "lifespan":
                 await self._live(receive, send)
             case "websocket":
@@ -33,20 +54,24 @@ class Application:
 
     @property
     def running(self) -> int:
-        """How many requests are in the lanes' threads or wait for one."""
-        return self.pages.threads.held + self.presses.threads.held
+        """How much is in threads or waits for one: requests in the lanes, callbacks, a look for the open boards."""
+        return self.pages.threads.held + self.presses.threads.held + self.callbacks.running + self.streams.running
 
     async def _live(self, receive: Receive, send: Send) -> None:
         while True:
             message = await receive()
             if message["type"] == "lifespan.startup":
+                drawing.prepare()
                 # What was loaded until now stays: to look through it again and again would hold up presses.
                 gc.collect()
                 gc.freeze()
                 await send({"type": "lifespan.startup.complete"})
             else:
+                await self.streams.close()
+                await self.callbacks.close()
                 self.pages.close()
                 self.presses.close()
+                self.health.close()
                 await send({"type": "lifespan.shutdown.complete"})
                 return
 

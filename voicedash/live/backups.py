@@ -17,7 +17,7 @@ from typing import Any
 from django.conf import settings
 from django.db import connection
 
-from voicedash.live import database, pg_programs
+from voicedash.live import copies, database, pg_programs
 from voicedash.tenants import board, keys, sealing
 from voicedash.tenants.models import BandwidthAccount
 
@@ -114,7 +114,7 @@ def make(folder: Path, *, keys_folder: Path | None) -> Backup:
             _write(draft / STEPS, _steps(folder / name, manifest, apart=keys_folder is not None))
             # After the database, so that none is missing which sealed something in it.
             copied = _keys(keys_folder / name) if keys_folder else None
-    except (database.CannotCopy, database.CannotMigrate, pg_programs.Failed) as error:
+    except (copies.CannotCopy, database.CannotMigrate, pg_programs.Failed) as error:
         raise CannotBackUp(str(error)) from error
     except OSError as error:
         raise CannotBackUp(f"{error.filename or folder} cannot be written ({error.strerror}).") from error
@@ -174,9 +174,9 @@ def _whole(folder: Path) -> Iterator[Path]:
     draft.mkdir(mode=0o700)
     try:
         yield draft
-        database.to_disk(draft)
+        copies.to_disk(draft)
         draft.rename(folder)
-        database.to_disk(folder.parent)
+        copies.to_disk(folder.parent)
     except BaseException:
         shutil.rmtree(draft, ignore_errors=True)
         raise
@@ -187,7 +187,7 @@ def _sqlite(draft: Path) -> tuple[Path, dict[str, Any]]:
     if source is None:
         raise CannotBackUp("The database is only in memory.")
     target = draft / FILES["sqlite"]
-    database.copy_sqlite(source, target)
+    copies.copy_sqlite(source, target)
     with closing(sqlite3.connect(f"{target.absolute().as_uri()}?mode=ro", uri=True)) as copy:
         return target, _manifest("sqlite", f"SQLite {sqlite3.sqlite_version}") | contents(copy.cursor(), "sqlite")
 
@@ -206,7 +206,7 @@ def _postgresql(draft: Path) -> tuple[Path, dict[str, Any]]:
         told = _manifest("postgresql", f"PostgreSQL {connection.get_database_version()[0]}")
         manifest = told | contents(cursor, "postgresql")
     pg_programs.run("pg_restore", "--file=/dev/null", str(target))  # reads all of it
-    database.to_disk(target)
+    copies.to_disk(target)
     return target, manifest
 
 

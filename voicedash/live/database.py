@@ -1,4 +1,4 @@
-"""The database as a whole: a copy of it while it is used, and its migrations, one process at a time."""
+"""The database as a whole: its migrations, one process at a time, after a copy of it."""
 
 import fcntl
 import itertools
@@ -19,18 +19,17 @@ from django.db.migrations import Migration
 from django.db.migrations.executor import MigrationExecutor
 from django.db.migrations.recorder import MigrationRecorder
 
+from voicedash.calls import restored
+from voicedash.live import copies
+
 logger = logging.getLogger(__name__)
 
 COPIES = 3  # from before a migration; a night of restarts must not fill the disk
 LOOK = 0.25  # seconds between two looks at a lock that another process holds
-UNFINISHED = "voicedash_restore_unfinished"  # a table that is there for as long as a restore is not done
 _LOCK = 0x766F696365  # "voice": of PostgreSQL's advisory locks, which are of one database
+_WORK = _LOCK + 1  # held by the session that migrates: one whose process was killed finishes its statement yet
 # A migration may take longer than a press may; but it must not wait for ever, for behind it every press waits.
 _LIMITS = {"statement_timeout": 0, "idle_in_transaction_session_timeout": 0, "lock_timeout": 60_000}
-
-
-class CannotCopy(Exception):
-    """Why there is no copy of the database, in a sentence."""
 
 
 class CannotMigrate(Exception):
@@ -61,7 +60,7 @@ def migrate(missing: list[Migration], copy: Path | None, say: Callable[[str], No
     """Applies what is missing, inside `one_at_a_time`. Raises CannotMigrate, which names `copy` as the way back."""
     say(f"Bringing the database up to date: {len(missing)} migrations …")
     try:
-        with _without_limits():
+        with _session_that_migrates():
             call_command("migrate", interactive=False, verbosity=0)
     except Exception as error:  # a migration is code: it may raise anything
         logger.exception("a migration failed")
@@ -73,7 +72,7 @@ def refuse_unfinished() -> None:
 
     Without the lock of `one_at_a_time` only to be asked after `behind`: the mark is older than everything restored.
     """
-    if UNFINISHED not in connection.introspection.table_names():
+    if restored.UNFINISHED not in connection.introspection.table_names():
         return
     name = connection.settings_dict["NAME"]
     emptied = "make another empty database, name it in DATABASE_URL"
@@ -83,37 +82,6 @@ def refuse_unfinished() -> None:
         f"A restore into {name} was not finished, so nothing in it can be relied on and it is not served. "
         f"Stop every voicedash, {emptied}, and run restore again."
     )
-
-
-def copy_sqlite(source: Path, target: Path) -> None:
-    """Copies a SQLite database as of one moment, while others write to it, and looks whether the copy is whole.
-
-    In one step: a copy in several begins anew with every change of another process. `target` is one file, readable by
-    the owner only; there is none where this raises CannotCopy.
-    """
-    made = False
-    try:
-        os.close(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
-        made = True
-        # The source as it is: to open it may only mean to read what the WAL beside it holds.
-        url = f"{source.absolute().as_uri()}?mode=rw"
-        with closing(sqlite3.connect(url, uri=True)) as theirs, closing(sqlite3.connect(target)) as ours:
-            theirs.backup(ours)
-            faults = ours.execute("PRAGMA integrity_check").fetchall()
-            if faults != [("ok",)]:
-                raise CannotCopy(f"The copy of {source} is not whole: {faults[0][0]}.")
-            ours.execute("PRAGMA journal_mode = DELETE")  # one file, nothing beside it
-        to_disk(target)
-    except (OSError, sqlite3.Error) as error:
-        if made:
-            forget(target)
-        raise CannotCopy(
-            f"{source} cannot be copied to {target} ({getattr(error, 'strerror', None) or error}). Is there room?"
-        ) from error
-    except BaseException:
-        if made:
-            forget(target)
-        raise
 
 
 def sqlite_file() -> Path | None:
@@ -144,14 +112,14 @@ def _copy_before(first: Migration, say: Callable[[str], None]) -> Path | None:
     say(f"Copying the database to {copy} …")
     draft = copy.with_name(f".{copy.name}.new")
     try:
-        forget(draft)  # of one that was killed
-        copy_sqlite(file, draft)
+        copies.forget(draft)  # of one that was killed
+        copies.copy_sqlite(file, draft)
         draft.replace(copy)
         old = sorted(file.parent.glob("before-*.sqlite3"), key=lambda path: path.stat().st_mtime_ns, reverse=True)
         for path in old[COPIES:]:
             path.unlink()
-    except (CannotCopy, OSError) as error:
-        forget(draft)
+    except (copies.CannotCopy, OSError) as error:
+        copies.forget(draft)
         raise CannotMigrate(f"The database was not migrated, for want of a copy to go back to. {error}") from error
     return copy
 
@@ -266,34 +234,22 @@ def _wait(taken: Callable[[], bool], say: Callable[[str], None]) -> None:
 
 
 @contextmanager
-def _without_limits() -> Iterator[None]:
-    """Lifts what keeps a press from waiting, on this thread's connection and for this while only."""
+def _session_that_migrates() -> Iterator[None]:
+    """Lifts what keeps a press from waiting, on this thread's connection and for this while only.
+
+    And waits until no other session is at it: the one of a process that was killed may commit after `_LOCK` is free.
+    """
     if connection.vendor != "postgresql":
         yield
         return
     with connection.cursor() as cursor:
         for name, milliseconds in _LIMITS.items():
             cursor.execute(f"SET {name} = {milliseconds}")
+        cursor.execute("SELECT pg_advisory_lock(%s)", [_WORK])
     try:
         yield
     finally:
         with suppress(DatabaseProblem), connection.cursor() as cursor:  # where it broke there is nothing to put back
+            cursor.execute("SELECT pg_advisory_unlock(%s)", [_WORK])
             for name in _LIMITS:
                 cursor.execute(f"RESET {name}")
-
-
-def forget(target: Path) -> None:
-    """Removes an unfinished copy, with what SQLite leaves beside one."""
-    for end in ("", "-journal", "-wal", "-shm"):
-        with suppress(OSError):
-            target.with_name(target.name + end).unlink()
-
-
-def to_disk(path: Path) -> None:
-    """Waits until a file or a folder, and its name, would outlive a power cut."""
-    for opened in (path, path.parent):
-        descriptor = os.open(opened, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)

@@ -8,19 +8,17 @@ import asyncio
 import logging
 import threading
 import time
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, ParamSpec, TypeVar, cast
 
 from a2wsgi.wsgi import WSGIResponder
 
+from voicedash.live.bodies import BUSY, Bodies, Gone, Message, Receive, Refusal, Scope, Send
+
 logger = logging.getLogger(__name__)
 
-Scope = dict[str, Any]
-Message = dict[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
 WSGI = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
 P = ParamSpec("P")
@@ -30,7 +28,6 @@ T = TypeVar("T")
 # of up to 1 MB before its client has read it.
 SEND_QUEUE = 256
 BEGIN_BY = "voicedash.begin_by"  # in the scope: the monotonic time after which a request is not begun
-BUSY = b"voicedash is busy: nothing was done. Try again."
 
 
 @dataclass(frozen=True)
@@ -54,7 +51,7 @@ class Lane:
         self.name = name
         self.limits = limits
         self.threads = _Threads(name, limits.threads)
-        self.arriving = 0  # bytes of bodies that are not complete
+        self.bodies = Bodies(size=limits.body, together=limits.bodies, seconds=limits.body_seconds)
 
     @property
     def full(self) -> bool:
@@ -64,17 +61,17 @@ class Lane:
         outgoing = _Outgoing(send, self.limits.send_seconds)
         try:
             if self.full:  # before the body: whoever is sent away need not send it
-                raise _Refusal(503, BUSY)
-            body = await self._body(scope, receive)
+                raise Refusal(503, BUSY)
+            body = await self.bodies.read(scope, receive)
             if self.full:  # again: while the body came, others took the places
-                raise _Refusal(503, BUSY)
+                raise Refusal(503, BUSY)
             begin_by = time.monotonic() + self.limits.queue_seconds
             clean = scope | {"headers": _headers(scope, len(body)), BEGIN_BY: begin_by}
             bridge = _Bridge(cast(Any, self._begin), self.threads, SEND_QUEUE)
             await bridge(cast(Any, clean), cast(Any, _replay(body)), cast(Any, outgoing))
-        except _Gone:
+        except Gone:
             return
-        except _Refusal as refusal:
+        except Refusal as refusal:
             if refusal.status == 503:
                 logger.warning("The lane of %s is full: a request was sent away", self.name)
             await _answer(outgoing, refusal.status, refusal.text)
@@ -87,41 +84,6 @@ class Lane:
     def close(self) -> None:
         """Begins nothing more; what runs is left alone."""
         self.threads.shutdown(wait=False, cancel_futures=True)
-
-    async def _body(self, scope: Scope, receive: Receive) -> bytes:
-        """The whole body, read on the loop: a slow sender costs no thread. Raises _Gone or _Refusal."""
-        limit = self.limits.body
-        declared = next((int(value) for name, value in scope["headers"] if name == b"content-length"), 0)
-        if declared > 4 * limit:
-            raise _Refusal(413, b"The request is too large.")
-        chunks: list[bytes] = []
-        size = held = 0
-        try:
-            async with asyncio.timeout(self.limits.body_seconds):
-                while True:
-                    message = await receive()
-                    if message["type"] == "http.disconnect":
-                        raise _Gone
-                    chunk = message.get("body", b"")
-                    more = message.get("more_body", False)
-                    size += len(chunk)
-                    if size <= limit:
-                        chunks.append(chunk)
-                        if more:
-                            held += len(chunk)
-                            self.arriving += len(chunk)
-                            if self.arriving > self.limits.bodies:
-                                raise _Refusal(503, BUSY)
-                    # What is a little too large is read to its end and thrown away: a client that
-                    # is still sending when the connection closes never sees the answer.
-                    elif not more or size > 4 * limit:
-                        raise _Refusal(413, b"The request is too large.")
-                    if not more:
-                        return b"".join(chunks)
-        except TimeoutError:
-            raise _Refusal(408, b"The request took too long to arrive.") from None
-        finally:
-            self.arriving -= held
 
     def _begin(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         """In the thread. Who waited too long for it is told so, and nothing is done."""
@@ -143,17 +105,6 @@ class _Bridge(WSGIResponder):
             self.loop.call_soon_threadsafe(self.send_queue.put_nowait, message)
         else:
             super().send(message)
-
-
-class _Gone(Exception):
-    """The client left before its request was complete."""
-
-
-class _Refusal(Exception):
-    def __init__(self, status: int, text: bytes) -> None:
-        super().__init__(status)
-        self.status = status
-        self.text = text
 
 
 class _Threads(ThreadPoolExecutor):

@@ -14,7 +14,7 @@ from django.db import connection, connections
 from django.db.migrations.loader import MigrationLoader
 
 from voicedash.calls import restored
-from voicedash.live import backups, database, pg_programs
+from voicedash.live import backups, copies, database, pg_programs
 from voicedash.tenants import keys
 
 
@@ -58,7 +58,7 @@ def _put_back(folder: Path, manifest: dict[str, Any], dump: Path, say: Callable[
         raise CannotRestore(f"Nothing was put back. {error}") from error
     with connection.cursor() as cursor:
         found = backups.contents(cursor, connection.vendor)
-    found["rows"].pop(database.UNFINISHED)
+    found["rows"].pop(restored.UNFINISHED)
     for part in ("migrations", "rows", "log"):
         if found[part] != manifest[part]:
             raise CannotRestore(f"What was put back is not what was backed up ({part}): do not serve it.")
@@ -68,7 +68,7 @@ def _put_back(folder: Path, manifest: dict[str, Any], dump: Path, say: Callable[
     if doubted := restored.doubt_pauses():
         say(f"{doubted} calls were paused then and are “Not confirmed” now: nobody knows what was pressed since.")
     with connection.cursor() as cursor:  # the last step: from here on it may be served
-        cursor.execute(f"DROP TABLE {database.UNFINISHED}")
+        cursor.execute(f"DROP TABLE {restored.UNFINISHED}")
 
 
 def _read(folder: Path) -> dict[str, Any]:
@@ -111,12 +111,12 @@ def _is_empty() -> None:
     file = database.sqlite_file()
     if file is None or file.exists():
         held = set(connection.introspection.table_names())
-        if held - {database.UNFINISHED}:  # the mark alone is of a restore that put nothing back
+        if held - {restored.UNFINISHED}:  # the mark alone is of a restore that put nothing back
             database.refuse_unfinished()
     else:
         held = set()
     if file is None:
-        if held - {database.UNFINISHED}:
+        if held - {restored.UNFINISHED}:
             raise CannotRestore(
                 f"The database {connection.settings_dict['NAME']} holds something. Nothing is ever overwritten: make "
                 f"an empty one and name it in DATABASE_URL (the backup's {backups.STEPS}, step 3)."
@@ -139,14 +139,14 @@ def _in_the_way(path: Path) -> CannotRestore:
 def _mark() -> None:
     """Before anything is restored, and in a transaction of its own: there is no moment at which it could be served."""
     with connection.cursor() as cursor:
-        cursor.execute(f"CREATE TABLE IF NOT EXISTS {database.UNFINISHED} (id integer)")
+        cursor.execute(f"CREATE TABLE IF NOT EXISTS {restored.UNFINISHED} (id integer)")
 
 
 def _sqlite(dump: Path) -> None:
     file = database.sqlite_file()
     assert file is not None
     draft = file.with_name(f".{file.name}.restored")
-    database.forget(draft)  # of one that was killed
+    copies.forget(draft)  # of one that was killed
     try:
         with (
             dump.open("rb") as source,
@@ -154,16 +154,16 @@ def _sqlite(dump: Path) -> None:
         ):
             shutil.copyfileobj(source, out, 1 << 20)
         with closing(sqlite3.connect(draft)) as copy:
-            copy.execute(f"CREATE TABLE {database.UNFINISHED} (id integer)")
-        database.to_disk(draft)
+            copy.execute(f"CREATE TABLE {restored.UNFINISHED} (id integer)")
+        copies.to_disk(draft)
         _remove_empty(file)
         try:
             os.link(draft, file)  # unlike a rename it never replaces what came up meanwhile
         except FileExistsError:
             raise _in_the_way(file) from None
-        database.to_disk(file)
+        copies.to_disk(file)
     finally:
-        database.forget(draft)
+        copies.forget(draft)
 
 
 def _remove_empty(file: Path) -> None:

@@ -1,13 +1,26 @@
-"""Who may do what: roles, and the one answer to "may this person see this tenant now"."""
+"""Who may do what: roles, and the one answer to "may this session see this tenant now"."""
 
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from django.conf import settings
+from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
+from django.contrib.sessions.models import Session
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest
+from django.utils import timezone
+from django.utils.crypto import constant_time_compare
 
 from voicedash.tenants.models import Membership, Role, Tenant, User
 
 SEES = frozenset({Role.VIEWER, Role.SUPERVISOR, Role.MANAGER})  # agents wait for calls of their own
 PRESSES = frozenset({Role.SUPERVISOR, Role.MANAGER})
 MANAGES = frozenset({Role.MANAGER})
+READS_LOG = PRESSES
+READS_SIGN_INS = MANAGES
+AT_ONCE = 500  # sessions, users or members of one query
 
 
 class TenantRequest(HttpRequest):
@@ -18,10 +31,25 @@ class TenantRequest(HttpRequest):
     membership: Membership
 
 
+class Refusal(StrEnum):
+    """Why somebody does not see a tenant."""
+
+    SIGNED_OUT = "signed-out"
+    NOT_YOURS = "not-yours"
+    ROLE = "role"
+
+
+def refusal(user: User | None, membership: Membership | None) -> Refusal | None:
+    """May this person see the tenant of this membership now? None: yes. Pages and streams ask here, and only here."""
+    if user is None or not user.is_active:
+        return Refusal.SIGNED_OUT
+    if membership is None or membership.user_id != user.pk:
+        return Refusal.NOT_YOURS
+    return None if membership.role in SEES else Refusal.ROLE
+
+
 def membership_of(user: User, slug: str) -> Membership | None:
-    """The membership by which `user` sees the tenant `slug` now, with the tenant; None for a stranger."""
-    if not user.is_active:
-        return None
+    """The membership of `user` in the tenant `slug`, with the tenant; None for a stranger."""
     return Membership.objects.select_related("tenant").filter(user=user, tenant__slug=slug).order_by("pk").first()
 
 
@@ -31,3 +59,80 @@ def require(membership: Membership, roles: frozenset[Role]) -> None:
         return
     needed = " or ".join(role.label.lower() for role in Role if role in roles)
     raise PermissionDenied(f"This needs the role {needed}; yours at {membership.tenant} is {membership.role}.")
+
+
+@dataclass(frozen=True)
+class Seat:
+    """A browser's session before the board of a tenant."""
+
+    session: str  # its key
+    slug: str
+
+
+@dataclass(frozen=True)
+class Sight:
+    """What a seat may see now."""
+
+    refusal: Refusal | None
+    user: int = 0
+    tenant: int = 0
+    presses: bool = False
+
+
+def sights(seats: Iterable[Seat]) -> dict[Seat, Sight]:
+    """What each seat may see now, in a number of queries that hardly grows with theirs. Prolongs no session.
+
+    A seat whose session ended or expired, whose user was closed or changed the password, is signed out.
+    """
+    asked = set(seats)
+    people = _people({seat.session for seat in asked})
+    members = {
+        (member.user_id, member.tenant.slug): member
+        for users in _chunks({user.pk for user in people.values()})
+        for member in Membership.objects.select_related("tenant").filter(user__in=users).order_by()
+    }
+    seen = {}
+    for seat in asked:
+        user = people.get(seat.session)
+        member = members.get((user.pk, seat.slug)) if user else None
+        why = refusal(user, member)
+        if why or not user or not member:
+            seen[seat] = Sight(why or Refusal.SIGNED_OUT)
+        else:
+            seen[seat] = Sight(None, user.pk, member.tenant_id, member.role in PRESSES)
+    return seen
+
+
+def _people(keys: set[str]) -> dict[str, User]:
+    """Who is signed in by which session, by the rules of `django.contrib.auth.get_user`; without its writes."""
+    signed_in: dict[str, dict[str, Any]] = {}
+    for some in _chunks(keys):
+        for session in Session.objects.filter(session_key__in=some, expire_date__gt=timezone.now()):
+            told = session.get_decoded()
+            if told.get(BACKEND_SESSION_KEY) in settings.AUTHENTICATION_BACKENDS:
+                signed_in[session.session_key] = told
+    pks = {str(told.get(SESSION_KEY)) for told in signed_in.values()}
+    users = {
+        str(user.pk): user
+        for some in _chunks({pk for pk in pks if pk.isdigit()})
+        for user in User.objects.filter(pk__in=some)
+    }
+    people = {}
+    for key, told in signed_in.items():
+        user = users.get(str(told.get(SESSION_KEY)))
+        if user and _same_password(user, str(told.get(HASH_SESSION_KEY, ""))):
+            people[key] = user
+    return people
+
+
+def _same_password(user: User, told: str) -> bool:
+    """Whether the password is still the one that the session was opened with."""
+    if constant_time_compare(told, user.get_session_auth_hash()):
+        return True
+    return any(constant_time_compare(told, old) for old in user.get_session_auth_fallback_hash())
+
+
+def _chunks(keys: Iterable[Any]) -> Iterator[list[Any]]:
+    ordered = list(keys)
+    for first in range(0, len(ordered), AT_ONCE):
+        yield ordered[first : first + AT_ONCE]

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from voicedash.bandwidth.checking import check
 from voicedash.bandwidth.client import Client
-from voicedash.bandwidth.credentials import Basic, OAuth2
+from voicedash.bandwidth.credentials import Basic, Credentials, OAuth2
 from voicedash.tenants import access, board, changes, sealing
 from voicedash.tenants.models import BandwidthAccount, Membership
 
@@ -41,12 +41,17 @@ _TO_DO = {
 }
 
 
-def client_for(account: BandwidthAccount) -> Client:
-    """A client that signs in as `account` says. Asks nothing yet. Raises sealing.Unopenable."""
+def client_for(account: BandwidthAccount, *, patience: float | None = None) -> Client:
+    """A client that signs in as `account` says. Asks nothing yet. Raises sealing.Unopenable.
+
+    `patience`: seconds that a read may take, where not the usual.
+    """
     secret = sealing.open_secret(account)
     if account.auth == BandwidthAccount.Auth.BASIC:
-        return Client(settings.VOICE_URL, account.account_id, Basic(account.client_id, secret))
-    return Client(settings.VOICE_URL, account.account_id, OAuth2(settings.TOKEN_URL, account.client_id, secret))
+        credentials: Credentials = Basic(account.client_id, secret)
+    else:
+        credentials = OAuth2(settings.TOKEN_URL, account.client_id, secret)
+    return Client(settings.VOICE_URL, account.account_id, credentials, patience=patience)
 
 
 def check_account(account: BandwidthAccount, *, actor: int | None = None) -> BandwidthAccount.Check:

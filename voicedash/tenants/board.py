@@ -50,6 +50,18 @@ def begin(tenant_id: int) -> Stamp:
     return Stamp(row[0], _aware(row[1]))
 
 
+def take_away(tenant_id: int, newest_version: int) -> None:
+    """Calls of the tenant are deleted in this transaction, none of them newer than `newest_version`.
+
+    No row will tell of it: a board that is older than this is fetched anew. Where they ended long ago that is their
+    own newest version, and a board that is up to date, which they have left, is not disturbed; where they may still be
+    shown it is the version of this transaction. Raises RuntimeError outside one.
+    """
+    if not connection.in_atomic_block:
+        raise RuntimeError("a tenant's rows are deleted inside a transaction")
+    Board.objects.filter(tenant=tenant_id, floor__lt=newest_version).update(floor=newest_version)
+
+
 def database_time() -> datetime:
     """Now, by the database's clock: for what is written outside any tenant."""
     with connection.cursor() as cursor:

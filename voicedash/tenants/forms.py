@@ -1,4 +1,4 @@
-"""The forms of Django admin that do more than their fields: a secret that only goes in, one usual reason."""
+"""The forms of Django admin that do more than their fields: a secret that only goes in, one usual reason, a file."""
 
 from typing import Any
 
@@ -7,9 +7,9 @@ from django.contrib.auth.forms import AdminPasswordChangeForm, AdminUserCreation
 from django.db import transaction
 from django.db.models import QuerySet
 
-from voicedash.tenants import changes, sealing
+from voicedash.tenants import addresses, changes, lines, sealing
 from voicedash.tenants.board import database_time
-from voicedash.tenants.models import BandwidthAccount, Membership, Reason, Role, Tenant, User
+from voicedash.tenants.models import BandwidthAccount, Line, Membership, Reason, Role, Tenant, User
 
 
 class TenantRowForm(forms.ModelForm):
@@ -98,6 +98,52 @@ class ReasonFormSet(forms.BaseInlineFormSet):
         ]
         if len(usual) > 1:
             raise forms.ValidationError("Only one reason can be the usual one.")
+
+
+class LineForm(TenantRowForm):
+    """Takes an address as people write it."""
+
+    class Meta:
+        model = Line
+        fields = ["tenant", "address", "name", "team"]
+
+    def clean_address(self) -> str:
+        try:
+            return addresses.normal(self.cleaned_data["address"])
+        except ValueError as error:
+            why = str(error)
+            raise forms.ValidationError(f"{why[0].upper()}{why[1:]}.") from None
+
+    def clean_name(self) -> str:
+        return self._shown("name")
+
+    def clean_team(self) -> str:
+        return self._shown("team")
+
+    def _shown(self, field: str) -> str:
+        text = lines.plain(self.cleaned_data[field])
+        if not lines.is_shown(text):
+            raise forms.ValidationError("There is a character in it that cannot be shown.")
+        if not lines.is_seen(text):
+            raise forms.ValidationError("There is nothing in it that can be seen.")
+        return text
+
+
+class LinesForm(forms.Form):
+    """A list of lines, and for which of `tenants` it is: a file, then its text with what was shown of it."""
+
+    tenant = forms.ModelChoiceField(Tenant.objects.none())
+    file = forms.FileField(required=False, label="CSV file", widget=forms.FileInput(attrs={"accept": ".csv,.txt,.tsv"}))
+    text = forms.CharField(required=False, strip=False, widget=forms.HiddenInput)
+    seal = forms.CharField(required=False, widget=forms.HiddenInput)
+
+    def __init__(self, *args: Any, tenants: QuerySet[Tenant], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        choice = self.fields["tenant"]
+        assert isinstance(choice, forms.ModelChoiceField)
+        choice.queryset = tenants
+        if len(tenants) == 1:
+            choice.empty_label = None
 
 
 class FirstAdminForm(UserCreationForm):

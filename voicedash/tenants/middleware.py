@@ -96,11 +96,12 @@ class TenantMiddleware:
     ) -> None:
         if "tenant" not in view_kwargs:
             return
-        user = request.user
-        membership = access.membership_of(user, view_kwargs["tenant"]) if user.is_authenticated else None
-        if membership is None:
+        user = request.user if request.user.is_authenticated else None
+        membership = access.membership_of(user, view_kwargs["tenant"]) if user else None
+        why = access.refusal(user, membership)
+        if membership is None or why in {access.Refusal.NOT_YOURS, access.Refusal.SIGNED_OUT}:
             raise Http404
-        if membership.role not in access.SEES:
+        if why:
             raise PermissionDenied(f"Your role at {membership.tenant} does not show the calls of others yet.")
         request.membership = membership  # type: ignore[attr-defined]
         request.tenant = membership.tenant  # type: ignore[attr-defined]

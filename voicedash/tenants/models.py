@@ -1,5 +1,6 @@
-"""Who there is: users, tenants with their board, members, Bandwidth accounts, reasons for a pause."""
+"""Who there is: users, tenants with their board, members, Bandwidth accounts, reasons for a pause, lines."""
 
+import secrets
 import zoneinfo
 
 from django.contrib.auth.models import AbstractUser
@@ -45,6 +46,10 @@ def check_time_zone(name: str) -> None:
         raise ValidationError("%(name)s is not a time zone such as America/New_York.", params={"name": name})
 
 
+def make_callback_key() -> str:
+    return secrets.token_urlsafe(16)
+
+
 class Tenant(models.Model):
     """A customer organisation; everything else belongs to exactly one."""
 
@@ -54,7 +59,19 @@ class Tenant(models.Model):
     keep_numbers_days = models.PositiveSmallIntegerField(
         default=90,
         validators=[MinValueValidator(1), MaxValueValidator(3650)],
-        help_text="Days until a call's phone numbers are to be erased. For a later version: nothing erases them yet.",
+        help_text="Days after a call's end until its phone numbers are erased.",
+    )
+    keep_calls_days = models.PositiveSmallIntegerField(
+        default=400,
+        validators=[MinValueValidator(1), MaxValueValidator(3650)],
+        help_text="Days after a call's end until it is deleted with all that was asked about it. The log stays.",
+    )
+    callback_key = models.CharField(
+        max_length=43,
+        unique=True,
+        editable=False,
+        default=make_callback_key,
+        help_text="In the address of its callbacks. No secret: it is in other people's settings and logs.",
     )
     created = models.DateTimeField(auto_now_add=True)
 
@@ -70,6 +87,8 @@ class Board(models.Model):
 
     tenant = models.OneToOneField(Tenant, models.CASCADE, primary_key=True, related_name="board")
     version = models.BigIntegerField(default=0)
+    # Rows of this version, or older ones, were deleted: who shows less cannot be told of them and reads the board anew.
+    floor = models.BigIntegerField(default=0)
 
     def __str__(self) -> str:
         return f"{self.tenant} at {self.version}"
@@ -143,6 +162,25 @@ class BandwidthAccount(models.Model):
         return self.name or self.account_id
 
 
+class CallbackCredential(models.Model):
+    """With what Bandwidth signs in to us. The password is kept nowhere, only its digest: see `tenants.callbacks`."""
+
+    tenant = models.ForeignKey(Tenant, models.CASCADE, related_name="callback_credentials")
+    username = models.CharField(max_length=40)
+    digest = models.CharField(max_length=64)
+    created_at = models.DateTimeField()
+    created_by = models.ForeignKey(User, models.SET_NULL, null=True, related_name="+")
+
+    class Meta:
+        ordering = ["tenant", "id"]
+        constraints = [
+            models.UniqueConstraint(fields=["tenant", "username"], name="one_callback_credential_a_username_and_tenant")
+        ]
+
+    def __str__(self) -> str:
+        return self.username
+
+
 class Reason(models.Model):
     """Why a recording is paused, and for how long at most. Exactly one of a tenant's may be the usual one."""
 
@@ -151,10 +189,15 @@ class Reason(models.Model):
     lease = models.PositiveIntegerField(
         null=True,
         blank=True,
-        help_text="Seconds until the recording is to resume; empty: only a person ends it. For a later version.",
+        validators=[MinValueValidator(1)],
+        help_text="Seconds until voicedash resumes the recording; empty: only a person does.",
     )
-    prolong = models.PositiveSmallIntegerField(default=3, help_text="How often the pause may be prolonged.")
-    note = models.BooleanField("note wanted", default=False)
+    prolong = models.PositiveSmallIntegerField(
+        default=3, help_text="How often the pause may be prolonged by the same time without a note."
+    )
+    note = models.BooleanField(
+        "note wanted", default=False, help_text="The board asks for one; the pause does not wait for it."
+    )
     default = models.BooleanField("usual", default=False, help_text="The reason of a press that names none.")
 
     class Meta:
@@ -168,6 +211,33 @@ class Reason(models.Model):
         return self.name
 
 
+class Line(models.Model):
+    """A number or SIP address of the tenant, in the form that `tenants.addresses` gives it, and the person on it."""
+
+    tenant = models.ForeignKey(Tenant, models.CASCADE, related_name="lines")
+    address = models.CharField(
+        "number or SIP address",
+        max_length=200,
+        help_text="Such as +1 919 555 0100 or ana@pbx.example. North American numbers may do without +1.",
+    )
+    name = models.CharField(max_length=100, help_text="Who is on it: what boards show instead of the number.")
+    team = models.CharField(max_length=60, blank=True, help_text="Boards are ordered by it.")
+
+    class Meta:
+        ordering = ["tenant", "team", "name", "id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["tenant", "address"],
+                name="one_line_an_address_and_tenant",
+                violation_error_message="There is a line with this address already.",
+            )
+        ]
+        indexes = [models.Index(fields=["tenant", "team"], name="lines_by_team")]
+
+    def __str__(self) -> str:
+        return f"{self.name} · {self.team}" if self.team else self.name
+
+
 class SetupLink(models.Model):
     """The one link by which the first admin comes in: see `tenants.setup`. The token itself is kept nowhere."""
 
@@ -176,3 +246,15 @@ class SetupLink(models.Model):
 
     def __str__(self) -> str:
         return f"until {self.expires_at}"
+
+
+class Worker(models.Model):
+    """A process that does what is due when no browser is open, and its newest sign of life: see `tenants.workers`."""
+
+    id = models.UUIDField(primary_key=True)
+    name = models.CharField(max_length=100, help_text="Where it runs: its machine and its process.")
+    started_at = models.DateTimeField()
+    seen_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return self.name

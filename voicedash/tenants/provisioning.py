@@ -1,4 +1,4 @@
-"""Sets tenants, accounts, people and reasons up from a file, as often as one likes."""
+"""Sets tenants, accounts, people, reasons and lines up from a file, as often as one likes."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -10,15 +10,14 @@ from django.contrib.auth.hashers import make_password
 from django.db import transaction
 from django.utils import timezone
 
-from voicedash.tenants import accounts, board, changes, sealing
+from voicedash.tenants import accounts, board, changes, lines, provisioning_checks, reasons, sealing
 from voicedash.tenants.adoption import Adoption, joins
 from voicedash.tenants.board import Stamp
-from voicedash.tenants.models import BandwidthAccount, Membership, Reason, Tenant, User
+from voicedash.tenants.models import BandwidthAccount, Line, Membership, Reason, Tenant, User
 from voicedash.tenants.provisioning_file import read
 from voicedash.tenants.provisioning_plan import (
     Account,
     Person,
-    Plan,
     PlannedReason,
     PlannedTenant,
     ProvisioningError,
@@ -56,65 +55,44 @@ class _People:
 def provision(text: str, *, prune: bool = False, folder: Path = Path(), adopt: Iterable[str] = ()) -> list[str]:
     """Makes the database hold what the file says; gives a line for each thing done, none where all was so.
 
-    With `prune`, members, reasons and accounts of the tenants in the file that it does not name
-    are removed. Relative paths in the file start from `folder`. Who exists already becomes superuser, or a
-    member where they are none, only if `adopt` has their username; they then get the password that the file
+    With `prune`, members, reasons and accounts of the tenants in the file that it does not name are removed; lines,
+    too, where it names some. Relative paths in the file start from `folder`. Who exists already becomes superuser, or
+    a member where they are none, only if `adopt` has their username; they then get the password that the file
     gives them, if it does. Raises ProvisioningError, with every fault by line and key; nothing has been
     changed then.
     """
     known = {name.lower() for name in User.objects.values_list("username", flat=True)}
     adoption = Adoption(frozenset(name.lower() for name in adopt))
     plan = read(text, folder=folder, known=known, adopted=adoption.vouched)
-    if problems := adoption.problems(plan) + (_calls_to_lose(plan.tenants) if prune else []):
+    if problems := adoption.problems(plan) + (provisioning_checks.calls_to_lose(plan.tenants) if prune else []):
         raise ProvisioningError(problems)
     # Hashing takes a third of a second a password: not under a lock.
     people = _People(adoption, {name: make_password(password) for name, password in plan.passwords.items()})
-    lines: list[str] = []
+    done: list[str] = []
     for tenant in plan.tenants:
-        lines += _set_up(tenant, people, prune=prune)
+        done += _set_up(tenant, people, prune=prune)
     for admin in plan.admins:
-        lines += _set_up_admin(admin, people)
-    lines += _asleep(plan)
+        done += _set_up_admin(admin, people)
+    done += provisioning_checks.asleep(plan)
     named = BandwidthAccount.objects.filter(tenant__slug__in=[tenant.slug for tenant in plan.tenants])
     if ends := accounts.basic_ends(timezone.localdate(), named):
-        lines.append(f"warning: {ends.sentence}")
-    return lines
-
-
-def _asleep(plan: Plan) -> list[str]:
-    """Warns of those in the file who cannot sign in: who was made inactive stays so, whatever a file says."""
-    named = {person.username.lower() for tenant in plan.tenants for person, _ in tenant.members}
-    named |= {person.username.lower() for person in plan.admins}
-    inactive = User.objects.filter(is_active=False).order_by("username").values_list("username", flat=True)
-    return [
-        f"warning: {username} is inactive and cannot sign in: an admin makes them active again"
-        for username in inactive
-        if username.lower() in named
-    ]
-
-
-def _calls_to_lose(tenants: list[PlannedTenant]) -> list[str]:
-    problems = []
-    for tenant in tenants:
-        kept = [account.account_id for account in tenant.accounts]
-        unnamed = BandwidthAccount.objects.filter(tenant__slug=tenant.slug).exclude(account_id__in=kept)
-        for account in unnamed.filter(calls__isnull=False).distinct():
-            problems.append(
-                f"line {tenant.line}, account: {account.account_id} of {tenant.slug} is not in the file but has calls, "
-                "which would go with it: put it back, or delete it in the admin pages"
-            )
-    return problems
+        done.append(f"warning: {ends.sentence}")
+    return done
 
 
 def _set_up(plan: PlannedTenant, people: _People, *, prune: bool) -> list[str]:
-    lines: list[str] = []
+    done: list[str] = []
     tenant = Tenant.objects.filter(slug=plan.slug).first()
     if tenant is None:
         with transaction.atomic(durable=True):
-            tenant = Tenant.objects.create(slug=plan.slug, name=plan.name, time_zone=plan.time_zone)
+            tenant = Tenant.objects.create(slug=plan.slug, name=plan.name, time_zone=plan.time_zone, **plan.days)
             stamp = board.begin(tenant.pk)  # its board comes after it
             changes.tell(tenant, "added", at=stamp.now)
-        lines.append(f"{plan.slug}: tenant added")
+            seeded = [] if plan.reasons or prune else reasons.seed(tenant)
+            for reason in seeded:
+                changes.tell(reason, "added", at=stamp.now)
+        done.append(f"{plan.slug}: tenant added")
+        done += [f"{plan.slug}: {len(seeded)} reasons added, as the file names none"] if seeded else []
     steps: list[Step] = [partial(_tenant, plan)]
     steps += [partial(_account, account) for account in plan.accounts]
     usual = next((reason for reason in plan.reasons if reason.default), None)
@@ -122,9 +100,26 @@ def _set_up(plan: PlannedTenant, people: _People, *, prune: bool) -> list[str]:
     steps += [partial(_reason, reason) for reason in plan.reasons]
     steps += [partial(_member, person, role, people) for person, role in plan.members]
     steps += _prunings(tenant, plan) if prune else []
-    for first in range(0, len(steps), _STEPS):
-        lines += _write(tenant, steps[first : first + _STEPS])
-    return lines
+    return done + _write_all(tenant, steps) + _lines(tenant, plan, prune=prune)
+
+
+def _lines(tenant: Tenant, plan: PlannedTenant, *, prune: bool) -> list[str]:
+    done: list[str] = []
+    if lines.compare(tenant.pk, plan.lines).to_do:
+        writing = partial(board.writing, tenant.pk)
+        added, changed = lines.take_in(tenant.pk, plan.lines, actor=None, writing=writing)
+        done.append(f"{plan.slug}: lines: {added} added, {changed} changed")
+    if prune and plan.lines:  # or a file about something else would empty what came by CSV
+        unnamed = tenant.lines.exclude(address__in=[line.address for line in plan.lines])
+        steps: list[Step] = [partial(_remove, line, f"line of {line.name} removed") for line in unnamed]
+        done += _write_all(tenant, steps)
+        if steps:
+            lines.tell(tenant.pk)
+    return done
+
+
+def _write_all(tenant: Tenant, steps: list[Step]) -> list[str]:
+    return [line for first in range(0, len(steps), _STEPS) for line in _write(tenant, steps[first : first + _STEPS])]
 
 
 def _write(tenant: Tenant, steps: list[Step]) -> list[str]:
@@ -150,7 +145,7 @@ def _update(row: Any, **wanted: Any) -> list[str]:
 
 
 def _tenant(plan: PlannedTenant, writing: _Writing) -> None:
-    if changed := _update(writing.tenant, name=plan.name, time_zone=plan.time_zone):
+    if changed := _update(writing.tenant, name=plan.name, time_zone=plan.time_zone, **plan.days):
         changes.tell(writing.tenant, "changed", at=writing.stamp.now, fields=changed)
         writing.say(f"{' and '.join(changed)} changed")
 
@@ -274,7 +269,7 @@ def _prunings(tenant: Tenant, plan: PlannedTenant) -> list[Step]:
     return steps
 
 
-def _remove(row: Membership | Reason | BandwidthAccount, said: str, writing: _Writing) -> None:
+def _remove(row: Membership | Reason | BandwidthAccount | Line, said: str, writing: _Writing) -> None:
     if not type(row)._default_manager.filter(pk=row.pk).exists():
         return  # somebody else has removed it since
     if isinstance(row, BandwidthAccount) and row.calls.exists():

@@ -11,7 +11,9 @@ from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.db.models import Model
 
-from voicedash.tenants.models import BandwidthAccount, Membership, Reason, Tenant, User
+from voicedash.tenants import addresses, lines
+from voicedash.tenants.lines import Wish
+from voicedash.tenants.models import BandwidthAccount, Line, Membership, Reason, Tenant, User
 from voicedash.tenants.provisioning_plan import (
     Account,
     Person,
@@ -30,13 +32,16 @@ _TYPES: dict[type, str] = {
     bool: "true or false",
     list: "tables like [[{}]]",
 }
+_DAYS = ["keep_numbers_days", "keep_calls_days"]
 _SECRET: Types = dict.fromkeys(["secret", "secret_env", "secret_file"], str)
 _PERSON: Types = dict.fromkeys(["username", "name", "email", "password", "password_env", "password_file"], str)
 # What may stand in each kind of table. Values are judged by the model's own field of the same name.
 _KEYS: dict[str, tuple[type[Model], Types, set[str]]] = {
     "tenant": (
         Tenant,
-        {"slug": str, "name": str, "time_zone": str, "account": list, "member": list, "reason": list},
+        {"slug": str, "name": str, "time_zone": str}
+        | dict.fromkeys(_DAYS, int)
+        | {"account": list, "member": list, "reason": list, "line": list},
         {"slug", "name"},
     ),
     "account": (
@@ -46,6 +51,7 @@ _KEYS: dict[str, tuple[type[Model], Types, set[str]]] = {
     ),
     "member": (Membership, _PERSON | {"role": str}, {"username", "role"}),
     "reason": (Reason, {"name": str, "lease": int, "default": bool, "prolong": int, "note": bool}, {"name"}),
+    "line": (Line, {"address": str, "name": str, "team": str}, {"address", "name"}),
     "admin": (User, _PERSON, {"username"}),
 }
 _FILE: Types = {"tenant": list, "admin": list}
@@ -110,6 +116,7 @@ class _Reader:
             slug=str(value("slug", "")),
             name=str(value("name", "")),
             time_zone=str(value("time_zone", "UTC")),
+            days={name: table.values[name] for name in _DAYS if name in table.values},
             line=self._line(table.path),
             accounts=[self._account(account) for account in accounts],
             members=[(self._person(member), str(member.values.get("role", ""))) for member in members],
@@ -123,7 +130,29 @@ class _Reader:
                 )
                 for reason in reasons
             ],
+            lines=self._lines(table),
         )
+
+    def _lines(self, table: _Table) -> list[Wish]:
+        """The lines of a tenant: by their addresses, of which a person may write one in several ways."""
+        found: dict[str, Wish] = {}
+        for line in self._tables(table, "line"):
+            name, team = (lines.plain(str(line.values.get(key, ""))) for key in ("name", "team"))
+            if line.values.get("name") and not name:
+                self._say(line.path, "name", "is empty")
+            for key, text in (("name", name), ("team", team)):
+                if not lines.is_seen(text):
+                    self._say(line.path, key, "has nothing in it that can be seen")
+            try:
+                address = addresses.normal(str(line.values.get("address", "")))
+            except ValueError as error:
+                if line.values.get("address"):
+                    self._say(line.path, "address", f"{line.values['address']!r}: {error}")
+                continue
+            if address in found:
+                self._say(line.path, "address", f"{line.values['address']!r} stands here a second time")
+            found[address] = Wish(self._line(line.path), address, name, team if "team" in line.values else None)
+        return list(found.values())
 
     def _account(self, table: _Table) -> Account:
         value = table.values.get

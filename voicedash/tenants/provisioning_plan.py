@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass, field
 
+from voicedash.tenants.lines import Wish
+
 
 class ProvisioningError(Exception):
     """Nothing was changed; `problems` names each fault with its line and key."""
@@ -44,10 +46,12 @@ class PlannedTenant:
     slug: str
     name: str
     time_zone: str
+    days: dict[str, int]  # for how long it keeps what, by column; what the file does not say stays as it is
     line: int
     accounts: list[Account]
     members: list[tuple[Person, str]]
     reasons: list[PlannedReason]
+    lines: list[Wish]
 
 
 @dataclass(frozen=True)

@@ -1,1 +1,1 @@
-"""The loop that does what is due when no browser is open. Its jobs come with an issue of their own."""
+"""What is done when no browser is open: expired claims closed, states in doubt asked again, old calls pruned."""

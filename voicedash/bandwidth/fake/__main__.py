@@ -5,9 +5,10 @@ import signal
 import sys
 import time
 from types import FrameType
+from urllib.parse import unquote, urlsplit
 
 from voicedash.bandwidth.fake.standin import Fake
-from voicedash.bandwidth.fake.traffic import Traffic
+from voicedash.bandwidth.fake.traffic import Traffic, add_past
 
 ACCOUNT_ID = "9900001"
 CLIENT_ID = f"CLI-{ACCOUNT_ID}"
@@ -41,6 +42,11 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m voicedash.bandwidth.fake", description=__doc__)
     parser.add_argument("--port", type=int, default=8099, help="0 takes a free one (default: %(default)s)")
     parser.add_argument("--latency", type=float, default=0.0, help="seconds every PUT and GET takes")
+    parser.add_argument(
+        "--callbacks", metavar="URL", help="where to send them: http://USER:PASSWORD@127.0.0.1:8000/callbacks/KEY/"
+    )
+    parser.add_argument("--lag", type=float, default=0.0, help="seconds by which GET is late with what has changed")
+    parser.add_argument("--past", type=int, default=0, help="how many calls ended in the hour before")
     parser.add_argument("--calls", type=int, default=12, help="how many calls are alive at a time")
     chosen = parser.parse_args(arguments)
     fake = Fake(port=chosen.port, latency=chosen.latency)
@@ -51,7 +57,14 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"Port {chosen.port} cannot be had: {error}", file=sys.stderr)
         return 1
     try:
+        fake.lag = chosen.lag
         fake.add_account(ACCOUNT_ID, client_id=CLIENT_ID, secret=SECRET)
+        if chosen.callbacks:
+            to = urlsplit(chosen.callbacks)
+            fake.send_callbacks(
+                ACCOUNT_ID, chosen.callbacks, username=unquote(to.username or ""), password=unquote(to.password or "")
+            )
+        add_past(fake, ACCOUNT_ID, chosen.past)
         traffic = Traffic(fake, ACCOUNT_ID, chosen.calls)
         first = next((call.call_id for call in traffic.calls), "CALL-ID")
         print(_usage(fake, first), flush=True)

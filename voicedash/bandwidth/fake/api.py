@@ -7,8 +7,9 @@ import re
 from datetime import UTC, datetime
 from urllib.parse import parse_qs, unquote, urlencode, urlsplit
 
+from voicedash.bandwidth.fake.accounts import VOICE_ROLE
 from voicedash.bandwidth.fake.messages import Reply, Request, error_reply, json_reply
-from voicedash.bandwidth.fake.world import VOICE_ROLE, FakeCall, World
+from voicedash.bandwidth.fake.world import FakeCall, Told, World
 
 VOICE_PATH = "/api/v2"
 TOKEN_PATH = "/api/v1/oauth2/token"
@@ -60,10 +61,10 @@ def perform(request: Request, world: World, base: str) -> Reply:
     if request.kind == "list":
         return _list(request, world, base)
     call = world.find_call(request.account_id, request.call_id)
-    shown = call if call is not None and world.shown(call) else None
+    told = world.shown(call) if call is not None else None
     if request.kind == "recordings":
-        return json_reply(_recordings(shown, base) if shown else [])  # an unknown call has [] too, not 404
-    return json_reply(_call_state(shown)) if shown else error_reply(404, request)
+        return json_reply(_recordings(call, base) if call and told else [])  # an unknown call has [] too, not 404
+    return json_reply(_call_state(call, told)) if call and told else error_reply(404, request)
 
 
 def _basic(authorization: str) -> tuple[str, str] | None:
@@ -132,33 +133,34 @@ def _put(request: Request, world: World) -> Reply:
 def _list(request: Request, world: World, base: str) -> Reply:
     url = urlsplit(request.path)
     query = {name: values[-1] for name, values in parse_qs(url.query, keep_blank_values=True).items()}
-    calls = world.calls(request.account_id)
+    after: tuple[datetime, int] | None = None
     try:
         size = int(query.get("pageSize", "1000"))
         if not 1 <= size <= 10000:
             raise ValueError("out of range")
-        if "minStartTime" in query:
-            floor = _moment(query["minStartTime"])
-            calls = [call for call in calls if call.state != "queued" and call.created >= floor]
-        if "maxStartTime" in query:
-            ceiling = _moment(query["maxStartTime"])
-            calls = [call for call in calls if call.state != "queued" and call.created <= ceiling]
+        floor = _moment(query["minStartTime"]) if "minStartTime" in query else None
+        ceiling = _moment(query["maxStartTime"]) if "maxStartTime" in query else None
+        after = (floor, -1) if floor else None
         if "pageToken" in query:
-            after = json.loads(base64.urlsafe_b64decode(query["pageToken"]))
-            last = (datetime.fromisoformat(after[0]), int(after[1]))
-            calls = [call for call in calls if (call.created, call.number) > last]
+            told = json.loads(base64.urlsafe_b64decode(query["pageToken"]))
+            after = (datetime.fromisoformat(told[0]), int(told[1]))
     except (ValueError, TypeError, KeyError, IndexError) as error:
         return error_reply(400, request, f"Invalid query: {error}")
-    calls = [call for call in calls if query.get("to", call.to) == call.to]
-    calls = [call for call in calls if query.get("from", call.from_) == call.from_]
-    calls = [call for call in calls if query.get("disconnectCause", call.cause) == call.cause]
+    calls = world.listed(request.account_id, after)
+    if floor or ceiling:
+        calls = [(call, told) for call, told in calls if told.state != "queued"]
+    if ceiling:
+        calls = [(call, told) for call, told in calls if call.created <= ceiling]
+    calls = [(call, told) for call, told in calls if query.get("to", call.to) == call.to]
+    calls = [(call, told) for call, told in calls if query.get("from", call.from_) == call.from_]
+    calls = [(call, told) for call, told in calls if query.get("disconnectCause", told.cause) == told.cause]
     headers: tuple[tuple[str, str], ...] = ()
     page = calls[:size]
     if len(calls) > size:
-        mark = json.dumps([page[-1].created.isoformat(), page[-1].number]).encode()
+        mark = json.dumps([page[-1][0].created.isoformat(), page[-1][0].number]).encode()
         following = urlencode(query | {"pageToken": base64.urlsafe_b64encode(mark).decode()})
         headers = (("Link", f'<{base}{url.path}?{following}>; rel="next"'),)
-    return json_reply([_call_state(call) for call in page], headers=headers)
+    return json_reply([_call_state(call, told) for call, told in page], headers=headers)
 
 
 def _moment(text: str) -> datetime:
@@ -166,33 +168,33 @@ def _moment(text: str) -> datetime:
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
-def _text(moment: datetime | None) -> str | None:
+def time_text(moment: datetime | None) -> str | None:
+    """A time as Bandwidth writes it; None for none."""
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z") if moment else None
 
 
-def _call_state(call: FakeCall) -> dict[str, object]:
+def _call_state(call: FakeCall, told: Told) -> dict[str, object]:
     """A call as both reads tell it. No field tells the recorder: Bandwidth has none."""
-    with call.lock:
-        return {
-            "applicationId": call.application_id,
-            "accountId": call.account_id,
-            "callId": call.call_id,
-            "parentCallId": call.parent_call_id,
-            "to": call.to,
-            "from": call.from_,
-            "direction": call.direction,
-            "state": call.state,
-            "stirShaken": None,
-            "identity": None,
-            "enqueuedTime": _text(call.created) if call.direction == "outbound" else None,
-            "startTime": _text(call.created) if call.state != "queued" else None,
-            "answerTime": _text(call.answered),
-            "endTime": _text(call.ended),
-            "disconnectCause": call.cause,
-            "errorMessage": None,
-            "errorId": None,
-            "lastUpdate": _text(call.updated),
-        }
+    return {
+        "applicationId": call.application_id,
+        "accountId": call.account_id,
+        "callId": call.call_id,
+        "parentCallId": call.parent_call_id,
+        "to": call.to,
+        "from": call.from_,
+        "direction": call.direction,
+        "state": told.state,
+        "stirShaken": None,
+        "identity": None,
+        "enqueuedTime": time_text(call.created) if call.direction == "outbound" else None,
+        "startTime": time_text(call.created) if told.state != "queued" else None,
+        "answerTime": time_text(told.answered),
+        "endTime": time_text(told.ended),
+        "disconnectCause": told.cause,
+        "errorMessage": None,
+        "errorId": None,
+        "lastUpdate": time_text(told.updated),
+    }
 
 
 def _recordings(call: FakeCall, base: str) -> list[dict[str, object]]:
@@ -211,11 +213,11 @@ def _recordings(call: FakeCall, base: str) -> list[dict[str, object]]:
                 "recordingId": call.recording_id,
                 "to": call.to,
                 "from": call.from_,
-                "duration": _duration(call.recorded_seconds()),
+                "duration": duration_text(call.recorded_seconds()),
                 "direction": call.direction,
                 "channels": 1,
-                "startTime": _text(call.answered),
-                "endTime": _text(call.ended),
+                "startTime": time_text(call.answered),
+                "endTime": time_text(call.ended),
                 "fileFormat": "wav",
                 "status": "complete",
                 "mediaUrl": f"{path}/media",
@@ -225,7 +227,7 @@ def _recordings(call: FakeCall, base: str) -> list[dict[str, object]]:
         ]
 
 
-def _duration(seconds: float) -> str:
+def duration_text(seconds: float) -> str:
     """ISO 8601, as Java writes it: PT13.67S, PT2M3S, PT1H."""
     minutes, rest = divmod(round(seconds, 3), 60)
     hours, minutes = divmod(int(minutes), 60)

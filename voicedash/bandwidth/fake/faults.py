@@ -126,7 +126,7 @@ STORM: dict[str, Callable[[Random, float], Fault]] = {
     "delay": lambda dice, longest: delaying(dice.uniform(0, longest), "before" if dice.random() < 0.5 else "after"),
     "truncate": lambda dice, longest: truncating(),
     "token_expiry": lambda dice, longest: Fault("token_expiry", apply="before", expires_tokens=True),
-    "late": lambda dice, longest: late(dice.uniform(0, longest)),
+    "late": lambda dice, longest: late(dice.uniform(0, longest), hang=dice.random() < 0.5),
 }
 
 
@@ -159,6 +159,7 @@ class Faults:
     """What still is to go wrong."""
 
     storm_seconds: float = 5.0
+    late_seconds: float | None = None  # the longest that "late" may last; None: as long as the others
     _script: list[_Scripted] = field(default_factory=list)
     _token: Fault | None = None
     _rates: dict[str, float] = field(default_factory=dict)
@@ -212,7 +213,9 @@ class Faults:
             for name, rate in self._rates.items():
                 throw -= rate
                 if throw < 0:
-                    return replace(STORM[name](self._dice, self.storm_seconds), name=name)
+                    own = self.late_seconds if name == "late" else None
+                    longest = self.storm_seconds if own is None else own
+                    return replace(STORM[name](self._dice, longest), name=name)
             return None
 
     def left(self) -> int:

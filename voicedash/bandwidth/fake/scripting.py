@@ -11,6 +11,7 @@ class Scripting:
     """The part of the stand-in that takes orders. Every `..._next` takes `on`, `account`, `call_id` and `times` too."""
 
     def __init__(self) -> None:
+        super().__init__()
         self._faults = Faults()
         self._held: dict[str, tuple[faults.On, threading.Event]] = {}
 
@@ -102,8 +103,12 @@ class Scripting:
         for account_id in list(self._held):
             self.release(account_id)
 
-    def storm(self, rates: dict[str, float] | None, seed: int = 0) -> None:
-        """Random faults per PUT, by name and probability (names: `faults.STORM`); None is calm again."""
+    def storm(self, rates: dict[str, float] | None, seed: int = 0, *, late_seconds: float | None = None) -> None:
+        """Random faults per PUT, by name and probability (names: `faults.STORM`); None is calm again.
+
+        `late_seconds`: the longest that a "late" effect may last, where not `storm_seconds`.
+        """
+        self._faults.late_seconds = late_seconds
         self._faults.storm(rates, seed)
 
     @property

@@ -1,22 +1,23 @@
 """The stand-in itself: what tests and the demo hold in their hands, between the world and the wire."""
 
-import threading
 import time
-from collections.abc import Callable
 from datetime import datetime
 from types import TracebackType
-from typing import Self
+from typing import Self, Unpack
 from urllib.parse import urlsplit
 
 from voicedash.bandwidth.fake import api
+from voicedash.bandwidth.fake.accounts import VOICE_ROLE, FakeAccount
+from voicedash.bandwidth.fake.asked import Asked
+from voicedash.bandwidth.fake.callbacks import Desk, How, Outbox
 from voicedash.bandwidth.fake.faults import Fault
 from voicedash.bandwidth.fake.messages import Reply, Request, error_reply
 from voicedash.bandwidth.fake.scripting import Scripting
 from voicedash.bandwidth.fake.server import Connection, Server
-from voicedash.bandwidth.fake.world import VOICE_ROLE, FakeAccount, FakeCall, World, fresh_id, now
+from voicedash.bandwidth.fake.world import FakeCall, World, fresh_id, now
 
 
-class Fake(Scripting):
+class Fake(Scripting, Asked):
     """Bandwidth's Voice API and token endpoint on 127.0.0.1, over real HTTP.
 
     Started by `start()` or as a context manager. After `stop()` the port refuses connections; `start()` opens the same
@@ -28,9 +29,8 @@ class Fake(Scripting):
         self.latency = latency
         super().__init__()
         self.world = World()
-        self._requests: list[Request] = []
-        self._news = threading.Condition()
         self._server: Server | None = None
+        self._desk = Desk(self.world, lambda: self.base_url, self._look_again)
 
     def start(self) -> Self:
         """Opens the port; raises OSError when it is taken."""
@@ -40,7 +40,8 @@ class Fake(Scripting):
         return self
 
     def stop(self) -> None:
-        """Closes the port and every connection at once; effects that are still to come never come."""
+        """Closes the port and every connection at once; effects and callbacks that are still to come never come."""
+        self._desk.stop()
         server, self._server = self._server, None
         if server is not None:
             server.stopping.set()
@@ -135,8 +136,34 @@ class Fake(Scripting):
         if state == "disconnected":
             call.hang_up(at=ended)
         call.state = state
+        if not call.past or call.past[-1][1] != call.told:
+            call.note(answered or created)
         self.world.add_call(call)
+        self._desk.came(call)
         return call
+
+    def transfer(self, call: FakeCall, to: str, *, ringing: bool = False, record_anew: bool = False) -> FakeCall:
+        """A call is transferred: a leg of its own to `to`; its recording may be stopped and another one begin."""
+        leg = self.add_call(
+            call.account_id,
+            state="initiated" if ringing else "answered",
+            recorded=False,
+            from_=call.to,
+            to=to,
+            direction="outbound",
+            parent_call_id=call.call_id,
+        )
+        if record_anew:
+            call.record_anew()
+        return leg
+
+    def send_callbacks(self, account_id: str, url: str, **how: Unpack[How]) -> Outbox:
+        """Has the events of an account's calls sent to `url` from now on."""
+        return self._desk.open(account_id, url, **how)
+
+    def forget_call(self, call: FakeCall) -> None:
+        """Takes a call away for good: a stand-in that runs for hours must not keep every call there was."""
+        self.world.forget_call(call)
 
     def call(self, call_id: str, account_id: str | None = None) -> FakeCall:
         """The call of that id. Raises KeyError when there is none, or more than one and no account is named."""
@@ -150,36 +177,14 @@ class Fake(Scripting):
         """Every token issued so far answers 401 from now on."""
         self.world.expire_tokens()
 
-    # What was asked
-
     @property
-    def requests(self) -> list[Request]:
-        """Every request so far, oldest first: a list of one's own, whose requests still get their outcome."""
-        with self._news:
-            return list(self._requests)
+    def lag(self) -> float:
+        """Seconds by which GET is late with what is new and what has changed; Bandwidth's may be minutes."""
+        return self.world.lag
 
-    @property
-    def puts(self) -> list[Request]:
-        """Only the recording PUTs."""
-        return [request for request in self.requests if request.kind == "put" and request.method == "PUT"]
-
-    @property
-    def tokens(self) -> list[Request]:
-        """Only the requests for tokens."""
-        return [request for request in self.requests if request.kind == "token"]
-
-    def clear_requests(self) -> None:
-        """Forgets the requests so far."""
-        with self._news:
-            self._requests.clear()
-
-    def wait_until(self, condition: Callable[[], bool], seconds: float = 5.0) -> bool:
-        """Waits for a condition on requests and their effects; its value at the end, False after `seconds`.
-
-        Looked at when a request arrives, takes effect or is answered: `fake.wait_until(lambda: len(fake.puts) == 2)`.
-        """
-        with self._news:
-            return self._news.wait_for(condition, seconds)
+    @lag.setter
+    def lag(self, seconds: float) -> None:
+        self.world.lag = seconds
 
     # One request
 
@@ -240,8 +245,7 @@ class Fake(Scripting):
 
     def _perform(self, request: Request) -> Reply:
         reply = api.perform(request, self.world, self.base_url)
-        with self._news:
-            self._news.notify_all()
+        self._look_again()
         return reply
 
     def _answered(self, request: Request, status: int | None) -> None:

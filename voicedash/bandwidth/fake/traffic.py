@@ -3,10 +3,32 @@
 import random
 import time
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from voicedash.bandwidth.fake.standin import Fake
 from voicedash.bandwidth.fake.world import FakeCall, now
+
+
+def add_past(
+    fake: Fake, account_id: str, calls: int, *, seconds: float = 3600.0, seed: int = 0, until: datetime | None = None
+) -> None:
+    """So many calls that were over before `until` (now), spread over the `seconds` before: what a busy day leaves."""
+    dice, end = random.Random(seed), until or now()
+    for number in range(calls):
+        start = end - timedelta(seconds=seconds * (1 - number / calls))
+        talked = timedelta(seconds=min(dice.lognormvariate(4.5, 0.8), 0.9 * (end - start).total_seconds()))
+        outbound = dice.random() < 0.3
+        line, customer = f"+1919555{100 + dice.randrange(20):04d}", f"+1704555{100 + dice.randrange(100):04d}"
+        fake.add_call(
+            account_id,
+            state="disconnected",
+            direction="outbound" if outbound else "inbound",
+            from_=line if outbound else customer,
+            to=customer if outbound else line,
+            start=start,
+            answered=start + talked / 10,
+            ended=start + talked,
+        )
 
 
 @dataclass

@@ -3,16 +3,17 @@
 A test compares what voicedash claims with what stands here, so every effect happens under one lock with one time.
 """
 
-import base64
-import json
+import bisect
 import secrets
 import threading
 import time
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
-VOICE_ROLE = "HttpVoice"
+from voicedash.bandwidth.fake.accounts import Accounts, FakeAccount
+
 KEPT = timedelta(days=7)  # calls stay readable so long after they were hung up
 JUST_ENDED = 60.0  # seconds in which the PUT on an ended call says 409, and 404 afterwards (our guess of the boundary)
 
@@ -33,22 +34,37 @@ def fresh_id(prefix: str) -> str:
     return f"{prefix}-{secrets.token_hex(4)}-{uuid.uuid4()}"
 
 
-@dataclass
-class FakeAccount:
-    """One account and who may use it. The fields may be changed at any time, for instance to rotate a secret."""
+@dataclass(frozen=True)
+class Told:
+    """What GET tells of a call beside what never changes."""
 
-    account_id: str
-    client_id: str | None = None
-    secret: str | None = field(default=None, repr=False)
-    username: str | None = None
-    password: str | None = field(default=None, repr=False)
-    roles: list[str] = field(default_factory=lambda: [VOICE_ROLE])
-    token_seconds: float = 3600
+    state: str
+    answered: datetime | None
+    ended: datetime | None
+    cause: str | None
+    updated: datetime
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """A recording that has ended. `seconds` lacks what was paused."""
+
+    recording_id: str
+    start: datetime
+    end: datetime
+    seconds: float
+
+
+def _nobody(call: "FakeCall", happening: str) -> None:
+    """Whom a call tells of what happens to it, where nobody listens."""
 
 
 @dataclass(eq=False)
 class FakeCall:
-    """One call. `timeline` holds (monotonic seconds, recorder) for every change of its recorder."""
+    """One call. `timeline` holds (monotonic seconds, recorder) for every change of its recorder.
+
+    `past` holds the same for what GET tells, for when that lags.
+    """
 
     account_id: str
     call_id: str
@@ -70,8 +86,13 @@ class FakeCall:
     cause: str | None = None
     updated: datetime = field(default_factory=now)
     timeline: list[tuple[float, str]] = field(default_factory=list)
+    past: list[tuple[float, Told]] = field(default_factory=list, repr=False)
+    recordings: list[Recorded] = field(default_factory=list)  # those that have ended
+    tell: Callable[["FakeCall", str], None] = field(default=_nobody, repr=False)
 
     def __post_init__(self) -> None:
+        self._recording_since: datetime | None = None
+        self._recorded_before = 0.0
         self.timeline.append((monotonic_of(self.created), "none"))
 
     @property
@@ -88,13 +109,28 @@ class FakeCall:
         """Someone picks up, now or at an earlier time of day; a recorded call starts to be recorded."""
         with self.lock:
             self.state, self.answered, self.updated = "answered", at or now(), at or now()
+            self.note(at)
             self._turn("recording" if self.recorded else "none", monotonic_of(at) if at else time.monotonic())
+            self._recording_since = self.answered if self.recorded else None
+        self.tell(self, "answered")
 
     def hang_up(self, cause: str = "hangup", at: datetime | None = None) -> None:
         """The call ends, now or at an earlier time of day."""
         with self.lock:
             self.state, self.cause, self.ended, self.updated = "disconnected", cause, at or now(), at or now()
+            self.note(at)
             self._turn("none", monotonic_of(at) if at else time.monotonic())
+            self._end_recording(self.ended)
+        self.tell(self, "ended")
+
+    def record_anew(self) -> None:
+        """The customer's flow stops the recording and starts another, which is not paused: a transfer may do so."""
+        with self.lock:
+            self._turn("none", time.monotonic())
+            self._end_recording(now())
+            self.recording_id, self._recording_since = fresh_id("r"), now()
+            self._turn("recording", time.monotonic())
+        self.tell(self, "recorded")
 
     def command(self, wanted: str) -> float | None:
         """Sets the recorder to `wanted`; the monotonic time it took effect, None where there is nothing to set."""
@@ -104,6 +140,22 @@ class FakeCall:
                 return None
             self._turn(wanted, moment)
             return moment
+
+    def note(self, at: datetime | None = None) -> None:
+        """What stands here is what GET tells from now on, or from an earlier time of day."""
+        with self.lock:
+            moment = monotonic_of(at) if at else time.monotonic()
+            self.past.append((moment, self.told))
+
+    @property
+    def told(self) -> Told:
+        """What GET tells without a lag."""
+        return Told(self.state, self.answered, self.ended, self.cause, self.updated)
+
+    def told_at(self, moment: float) -> Told | None:
+        """What was so at `moment` (monotonic seconds); None before the call."""
+        with self.lock:
+            return next((told for at, told in reversed(self.past) if at <= moment), None)
 
     def refusal(self) -> int | None:
         """The status with which a command is refused now, None when it is not."""
@@ -125,19 +177,26 @@ class FakeCall:
             spans = zip(self.timeline, ends, strict=True)
             return sum(end - start for (start, state), end in spans if state == "recording")
 
+    def _end_recording(self, end: datetime) -> None:
+        if self._recording_since:
+            ran = self.recorded_seconds() - self._recorded_before
+            self._recorded_before += ran
+            self.recordings.append(Recorded(self.recording_id, self._recording_since, end, ran))
+        self._recording_since = None
+
     def _turn(self, state: str, moment: float) -> None:
         if self.timeline[-1][1] != state:
             self.timeline.append((max(moment, self.timeline[-1][0]), state))
 
 
-class World:
+class World(Accounts):
     """Everything behind the stand-in."""
 
     def __init__(self) -> None:
-        self.lock = threading.RLock()
-        self.accounts: dict[str, FakeAccount] = {}
+        super().__init__()
+        self.lag = 0.0  # seconds by which GET is late, both with what is new and with what has changed
         self._calls: dict[str, dict[str, FakeCall]] = {}
-        self._tokens: dict[str, tuple[frozenset[str], float]] = {}
+        self._order: dict[str, list[tuple[datetime, int, str]]] = {}  # oldest first
         self._count = 0
 
     def add_account(self, account: FakeAccount) -> None:
@@ -147,6 +206,7 @@ class World:
                 raise ValueError(f"account {account.account_id} is there already")
             self.accounts[account.account_id] = account
             self._calls[account.account_id] = {}
+            self._order[account.account_id] = []
 
     def next_number(self) -> int:
         """A number that rises with every call, which keeps calls of one millisecond in order."""
@@ -161,6 +221,13 @@ class World:
             if call.call_id in calls:
                 raise ValueError(f"call {call.call_id} is there already")
             calls[call.call_id] = call
+            bisect.insort(self._order[call.account_id], (call.created, call.number, call.call_id))
+
+    def forget_call(self, call: FakeCall) -> None:
+        """Takes a call out of its account, as if it had been long ago; nothing where it is not there."""
+        with self.lock:
+            if self._calls.get(call.account_id, {}).pop(call.call_id, None):
+                self._order[call.account_id].remove((call.created, call.number, call.call_id))
 
     def find_call(self, account_id: str, call_id: str) -> FakeCall | None:
         """The call of that account, or None."""
@@ -168,65 +235,20 @@ class World:
             return self._calls.get(account_id, {}).get(call_id)
 
     def calls(self, account_id: str) -> list[FakeCall]:
-        """What GET may show of an account now, oldest first."""
+        """The calls that GET may show of an account now, oldest first."""
+        return [call for call, _ in self.listed(account_id)]
+
+    def listed(self, account_id: str, after: tuple[datetime, int] | None = None) -> list[tuple[FakeCall, Told]]:
+        """The same, with what it shows; `after`: start and number of a call that was shown."""
         with self.lock:
-            shown = [call for call in self._calls.get(account_id, {}).values() if self.shown(call)]
-        return sorted(shown, key=lambda call: (call.created, call.number))
+            order = self._order.get(account_id, [])
+            first = bisect.bisect_right(order, (*after, chr(0x10FFFF))) if after else 0
+            calls = [self._calls[account_id][call_id] for _, _, call_id in order[first:]]
+            return [(call, told) for call in calls if (told := self.shown(call))]
 
-    @staticmethod
-    def shown(call: FakeCall) -> bool:
-        """Whether GET shows this call now: not in its first moments, not a week after its end."""
-        return time.monotonic() >= call.listed_at and (call.ended is None or now() - call.ended < KEPT)
-
-    def issue_token(self, client_id: str, secret: str) -> tuple[str, float] | None:
-        """A new token and its seconds for a client with the right secret, else None."""
-        with self.lock:
-            mine = [
-                account
-                for account in self.accounts.values()
-                if account.client_id == client_id and account.secret is not None and account.secret == secret
-            ]
-            if not mine:
-                return None
-            reached = [account.account_id for account in mine]
-            seconds = min(account.token_seconds for account in mine)
-            claims = {
-                "sub": client_id,
-                "accounts": reached,
-                "roles": sorted({role for account in mine for role in account.roles}),
-                "exp": int(time.time() + seconds),
-                "jti": secrets.token_hex(8),
-            }
-            token = ".".join([_part({"alg": "none", "typ": "JWT"}), _part(claims), secrets.token_urlsafe(8)])
-            self._tokens[token] = (frozenset(reached), time.monotonic() + seconds)
-            return token, seconds
-
-    def expire_tokens(self, account_id: str | None = None) -> None:
-        """Takes back every token, or those that reach one account."""
-        with self.lock:
-            self._tokens = {
-                token: (accounts, until)
-                for token, (accounts, until) in self._tokens.items()
-                if account_id is not None and account_id not in accounts
-            }
-
-    def accounts_of_token(self, token: str) -> frozenset[str] | None:
-        """The accounts a living token reaches; None for a token that is unknown or over."""
-        with self.lock:
-            accounts, until = self._tokens.get(token, (frozenset(), 0.0))
-            return accounts if time.monotonic() < until else None
-
-    def accounts_of_user(self, username: str, password: str) -> frozenset[str] | None:
-        """The accounts a username with the right password reaches, else None."""
-        with self.lock:
-            mine = frozenset(
-                account.account_id
-                for account in self.accounts.values()
-                if account.username == username and account.password is not None and account.password == password
-            )
-        return mine or None
-
-
-def _part(value: object) -> str:
-    """One part of a JWT."""
-    return base64.urlsafe_b64encode(json.dumps(value).encode()).rstrip(b"=").decode()
+    def shown(self, call: FakeCall) -> Told | None:
+        """What GET shows of this call now: nothing in its first moments, nor a week after its end."""
+        moment = time.monotonic()
+        if moment < call.listed_at or (call.ended is not None and now() - call.ended >= KEPT):
+            return None
+        return call.told_at(moment - self.lag) if self.lag else call.told

@@ -6,7 +6,6 @@ from typing import Any
 
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
-from django.db import transaction
 from django.db.models import Model, Q, QuerySet
 from django.forms import ModelForm
 from django.http import HttpRequest
@@ -16,7 +15,7 @@ from voicedash.tenants.admin.scope import Scoped, administered, everywhere
 from voicedash.tenants.administering import Tenants
 from voicedash.tenants.board import Stamp
 from voicedash.tenants.forms import TenantRowForm
-from voicedash.tenants.models import Tenant
+from voicedash.tenants.models import BandwidthAccount, Tenant
 
 
 def stamp(request: HttpRequest, tenant_id: int) -> Stamp:
@@ -26,22 +25,22 @@ def stamp(request: HttpRequest, tenant_id: int) -> Stamp:
     """
     stamps: dict[int, Stamp] = request.__dict__.setdefault("board_stamps", {})
     if tenant_id not in stamps:
-        stamps[tenant_id] = _begin(request, tenant_id)
+        stamps[tenant_id] = board.begin(tenant_id)
+        _judge(request, tenant_id)
     return stamps[tenant_id]
 
 
 @contextmanager
 def writing(request: HttpRequest, tenant_id: int) -> Iterator[Stamp]:
     """A transaction of its own under the tenant's lock, for the actions of a list."""
-    with transaction.atomic(durable=True):
-        yield _begin(request, tenant_id)
+    with board.writing(tenant_id) as begun:
+        _judge(request, tenant_id)
+        yield begun
 
 
-def _begin(request: HttpRequest, tenant_id: int) -> Stamp:
-    begun = board.begin(tenant_id)
+def _judge(request: HttpRequest, tenant_id: int) -> None:
     if not everywhere(request) and tenant_id not in administering.tenants_of(request.user.pk):
         raise PermissionDenied("You do not administer this tenant.")
-    return begun
 
 
 def columns(form: ModelForm) -> list[str]:
@@ -87,15 +86,12 @@ class OfTenant(Scoped, admin.ModelAdmin):
         changes.tell(obj, "added", at=begun.now, actor=request.user.pk)
 
     def delete_model(self, request: HttpRequest, obj: Any) -> None:
-        begun = stamp(request, self.tenant_id(obj))
-        changes.tell(obj, "removed", at=begun.now, actor=request.user.pk)
-        obj.delete()
+        _remove(request, obj, self.tenant_id(obj), stamp(request, self.tenant_id(obj)))
 
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
         for obj in queryset:
             with writing(request, self.tenant_id(obj)) as begun:
-                changes.tell(obj, "removed", at=begun.now, actor=request.user.pk)
-                obj.delete()
+                _remove(request, obj, self.tenant_id(obj), begun)
 
     def get_deleted_objects(
         self, objs: Iterable[Any], request: HttpRequest
@@ -113,6 +109,13 @@ class OfTenant(Scoped, admin.ModelAdmin):
                     counts[str(relation.related_model._meta.verbose_name_plural)] = found
         forbidden = set() if self.has_delete_permission(request) else {str(self.opts.verbose_name)}
         return [str(obj) for obj in gone], counts, forbidden, [kept for obj in gone for kept in _unfinished(obj)]
+
+
+def _remove(request: HttpRequest, obj: Any, tenant_id: int, begun: Stamp) -> None:
+    changes.tell(obj, "removed", at=begun.now, actor=request.user.pk)
+    if isinstance(obj, BandwidthAccount):  # its calls go with it
+        board.take_away(tenant_id, begun.version)
+    obj.delete()
 
 
 def _unfinished(obj: Any) -> list[str]:

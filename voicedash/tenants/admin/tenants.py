@@ -7,8 +7,10 @@ from django.contrib import admin
 from django.db.models import Model, Q
 from django.forms import BaseModelFormSet
 from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.html import format_html
 
-from voicedash.tenants import changes
+from voicedash.tenants import changes, reasons
 from voicedash.tenants.admin.rows import OfTenant, stamp
 from voicedash.tenants.admin.scope import Scoped, administered, everywhere
 from voicedash.tenants.administering import Tenants
@@ -64,11 +66,16 @@ class ReasonInline(Scoped, admin.TabularInline):
 
 @admin.register(Tenant)
 class TenantAdmin(OfTenant):
-    list_display = ["name", "slug", "time_zone", "keep_numbers_days"]
+    list_display = ["name", "slug", "time_zone", "keep_numbers_days", "keep_calls_days"]
     search_fields = ["name", "slug"]
     prepopulated_fields = {"slug": ["name"]}
     inlines = [MemberInline, ReasonInline]
     may = frozenset({"view", "change"})
+
+    @admin.display(description="callbacks")
+    def callbacks(self, obj: Any) -> str:
+        page = reverse("admin:live_callbacks_change", args=[obj.pk])
+        return format_html('<a href="{}">Set up, and what came last</a>', page)
 
     def within(self, tenants: Tenants) -> Q:
         return Q(pk__in=tenants)
@@ -77,8 +84,8 @@ class TenantAdmin(OfTenant):
         return int(obj.pk)
 
     def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> list[str]:
-        fixed = [] if everywhere(request) else ["slug", "keep_numbers_days"]
-        return [*super().get_readonly_fields(request, obj), *fixed]
+        fixed = [] if everywhere(request) else ["slug", "keep_numbers_days", "keep_calls_days"]
+        return [*super().get_readonly_fields(request, obj), *fixed, *(["callbacks"] if obj else [])]
 
     def get_prepopulated_fields(self, request: HttpRequest, obj: Model | None = None) -> dict[str, Any]:
         return dict(super().get_prepopulated_fields(request, obj)) if everywhere(request) else {}
@@ -90,7 +97,8 @@ class TenantAdmin(OfTenant):
             self._hand_over(request, tenant, formset)
         formset.save()
         tell = partial(changes.tell, at=begun.now, actor=request.user.pk)
-        for obj in formset.new_objects:
+        first = not change and isinstance(formset, ReasonFormSet) and not formset.new_objects
+        for obj in [*formset.new_objects, *(reasons.seed(tenant) if first else [])]:
             tell(obj, "added")
         for obj, fields in formset.changed_objects:
             tell(obj, "changed", fields=fields)
