@@ -15,8 +15,9 @@ from pytest_django import DjangoDbBlocker
 from tests import cast as people
 from tests import emptying, ports, sessions
 from tests.cast import Cast
+from tests.forked import Forked
 from tests.keyring import Keyring
-from tests.serving import Node, WorkerNode
+from tests.serving import Child, Node, WorkerNode
 from voicedash.bandwidth import credentials
 from voicedash.bandwidth.fake import Fake, FakeCall
 from voicedash.calls import times
@@ -36,6 +37,7 @@ def pytest_configure() -> None:
     # Hashed names need collected files; the tests that drive `serve` have them.
     settings.STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
     emptying.take_over()
+    Child.start = Forked  # type: ignore[assignment]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 from types import TracebackType
@@ -21,6 +22,7 @@ from django.db import connection
 from django.test import Client
 
 from tests import statics
+from tests.forked import Forked
 from voicedash.tenants.models import User
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -39,12 +41,27 @@ def database_url(**options: object) -> str:
     return parts._replace(path=f"/{name}", query=query).geturl()
 
 
-class _Child:
+def start(
+    module: str, arguments: Sequence[str], *, cwd: str, env: Mapping[str, str]
+) -> "subprocess.Popen[str] | Forked":
+    """`python -m` as a machine's own start of it."""
+    return subprocess.Popen(
+        [sys.executable, "-m", module, *arguments],
+        cwd=cwd,
+        env=env,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+
+class Child:
     """A process of voicedash's own, with its times scaled by `scale`, that says in a line when it is ready.
 
     On PostgreSQL its sessions bear the child's `name`, and `pool` is the most it may have at once.
     """
 
+    start = staticmethod(start)  # tests fork instead; benchmarks measure what a machine would start
     kind = "child"
     ready = ""  # what the line that it waits for looks like
 
@@ -67,14 +84,8 @@ class _Child:
         """Takes in the line that said so."""
 
     def __enter__(self) -> Self:
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", *self.arguments()],
-            cwd=ROOT,
-            env=self.environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
+        module, *arguments = self.arguments()
+        self.process = self.start(module, arguments, cwd=str(ROOT), env=self.environment)
         ready, ended = threading.Event(), threading.Event()
 
         def read() -> None:
@@ -114,7 +125,7 @@ class _Child:
         self.process.send_signal(signal.SIGCONT)
 
 
-class Node(_Child):
+class Node(Child):
     """`manage.py serve --no-worker` in a process of its own."""
 
     kind = "node"
@@ -135,7 +146,7 @@ class Node(_Child):
         return Visitor(self.url, user)
 
 
-class WorkerNode(_Child):
+class WorkerNode(Child):
     """`manage.py worker` in a process of its own; its machine's clock is `ahead` by so many seconds.
 
     `variables`: more of its environment, without the `VOICEDASH_` before each name. It follows no account unless
@@ -160,7 +171,8 @@ class WorkerNode(_Child):
         """Suspends it, on SQLite at a moment at which it does not hold the lock of the whole database."""
         while True:
             self.suspend()
-            os.waitid(os.P_PID, self.process.pid, os.WSTOPPED)
+            while not _is_stopped(self.process.pid):
+                time.sleep(0.005)
             if connection.vendor != "sqlite" or _can_be_written():
                 return
             self.wake()
@@ -170,6 +182,11 @@ class WorkerNode(_Child):
         """Tells it to end, as an init system does; gives its status."""
         self.process.send_signal(signal.SIGTERM)
         return self.process.wait(seconds)
+
+
+def _is_stopped(pid: int) -> bool:
+    state = subprocess.run(["ps", "-o", "state=", "-p", str(pid)], capture_output=True, text=True, check=True)
+    return state.stdout.startswith("T")
 
 
 def _can_be_written() -> bool:

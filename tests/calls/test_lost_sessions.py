@@ -3,6 +3,7 @@
 import re
 import threading
 import time
+from collections import Counter
 
 from tests import sessions
 from tests.sessions import postgresql_only
@@ -78,20 +79,19 @@ def test_no_answer_is_untrue_while_sessions_are_being_ended(cast, bandwidth, liv
     bandwidth.latency = 0.02
     calls = [live_call(cast.acme_account) for _ in range(8)]
     running = node(0.2)  # a claim lives 3 s
-    stop = threading.Event()
-    pressing = [threads.submit(press_on, running.browser_of(cast.ana), *call, stop) for call in calls]
-    began, ended = time.monotonic(), 0
-    # It must hurt, and presses must come through.
-    while time.monotonic() < began + 30 and (
-        time.monotonic() < began + 4 or ended <= 50 or sum(put.status == 200 for put in bandwidth.puts) <= 40
-    ):
+    stop, outcomes = threading.Event(), list[str]()
+    pressing = [threads.submit(press_on, running.browser_of(cast.ana), *call, stop, outcomes) for call in calls]
+    began, ended, pause = time.monotonic(), 0, 0.05
+    # It must hurt, and presses must come through: on a slow machine they have longer between two blows.
+    while time.monotonic() < began + 4 or ended <= 50 or outcomes.count("acknowledged") <= 10:
+        assert time.monotonic() < began + 60, (ended, Counter(outcomes))
         ended += sessions.end(running, wait=False)
-        time.sleep(0.05)
+        time.sleep(pause)
+        pause = min(1.0, pause * 1.02)
     stop.set()
-    outcomes = [outcome for one in pressing for outcome in one.result()]
+    for one in pressing:
+        one.result()
     assert "untrue" not in outcomes
-    assert ended > 50
-    assert outcomes.count("acknowledged") > 10
     # What a lost session left open is closed once its claim has expired.
     ana = running.browser_of(cast.ana)
     deadline = time.monotonic() + 10
@@ -112,9 +112,8 @@ def test_no_answer_is_untrue_while_sessions_are_being_ended(cast, bandwidth, liv
         assert told <= sent <= told + vanished
 
 
-def press_on(visitor, call, theirs, stop):
-    """Pauses and resumes by turns; gives what came of each press, "untrue" where it said Paused and was not."""
-    outcomes = []
+def press_on(visitor, call, theirs, stop, outcomes):
+    """Pauses and resumes by turns; adds what came of each press, "untrue" where it said Paused and was not."""
     while not stop.is_set():
         for verb in ("pause", "resume"):
             began = time.monotonic()
@@ -127,4 +126,3 @@ def press_on(visitor, call, theirs, stop):
                 if outcome != "acknowledged" or not (paused or theirs.recorder_at(began) == "paused"):
                     outcome = "untrue"
             outcomes.append(outcome)
-    return outcomes

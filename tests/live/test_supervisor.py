@@ -137,7 +137,9 @@ def test_told_to_end_it_ends_within_seconds_with_boards_open_and_a_request_that_
     boards = [Ear(address, session) for _ in range(3)]
     assert [board.status for board in boards] == [200, 200, 200]
     with socket.create_connection(where, PATIENCE) as slow:
-        slow.sendall(request("POST", "/accounts/login/", "Content-Length: 10") + b"12345")
+        slow.sendall(request("POST", "/accounts/login/", "Content-Length: 10", "Expect: 100-continue"))
+        assert b"100 Continue" in slow.recv(1024)  # it has the request, and waits for the body
+        slow.sendall(b"12345")
         code, _ = process.stop(number)
         assert answer(slow)[0] == 503
     for board in boards:

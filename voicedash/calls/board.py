@@ -10,12 +10,13 @@ from django.db.models import Q
 from django.db.models.functions import Now
 
 from voicedash.calls import due, following, progress, rows, wholes
+from voicedash.calls.counting import Counts
 from voicedash.calls.following import AccountLine
 from voicedash.calls.models import Attempt, Call, Command, Conversation, Recording
 from voicedash.calls.naming import fold
 from voicedash.calls.progress import Progress
 from voicedash.calls.rows import Doubt, Row
-from voicedash.calls.selections import Counts, Legs, Mark, Selection
+from voicedash.calls.selections import Legs, Mark, Selection
 from voicedash.tenants import workers
 from voicedash.tenants.board import snapshot
 from voicedash.tenants.models import BandwidthAccount, Board, Line, Tenant

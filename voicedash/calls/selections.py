@@ -1,13 +1,15 @@
 """Which calls of a tenant a board asks for: a page, those that need a person, those that match; and how many."""
 
 import re
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from django.db.models import Count, Exists, F, Max, OuterRef, Q, QuerySet
+from django.db.models import Exists, F, Max, OuterRef, Q, QuerySet
 
+from voicedash.calls import counting
+from voicedash.calls.counting import Counts
 from voicedash.calls.models import Call, Command, Recording, Wanted
 from voicedash.calls.naming import fold
 from voicedash.tenants import addresses
@@ -41,19 +43,6 @@ class Mark(NamedTuple):
         found = _MARK.match(text)
         pk = int(found["pk"], 16) if found else 0
         return cls(found["place"], pk) if found and pk < 2**63 else cls("", 0)
-
-
-@dataclass(frozen=True)
-class Counts:
-    """Of the whole tenant, whatever a page shows of it.
-
-    `paused` leaves out what is being resumed, and what a doubt has undone: that needs a person.
-    """
-
-    live: int
-    paused: int
-    needs: int
-    left: int  # live ones, and those that ended a moment ago, that follow a page
 
 
 @dataclass(frozen=True)
@@ -154,36 +143,11 @@ class Selection:
         return self.scope(team).filter(~self._paused)
 
     def counts(self, after: Mark | None = None) -> Counts:
-        """Each conversation counts once. One pass over the live calls, and one over those that are legs.
-
-        `after`: where a page ends; None: nobody asks what follows.
-        """
-        numbers = self.live.aggregate(
-            live=Count("pk"),
-            paused=Count("pk", filter=self._paused),
-            needs=Count("pk", filter=self._needs),
-            left=Count("pk", filter=_following(after or Mark("", 0))),
-        )
-        for whole in self._legs():
-            paused = bool(whole["paused"]) and whole["paused"] + whole["left_out"] == whole["live"]
-            numbers["live"] -= whole["live"] - 1
-            numbers["paused"] -= whole["paused"] - paused
-            numbers["needs"] -= whole["needs"] - bool(whole["needs"])
-        if after is not None:
-            numbers["left"] += self.ended.filter(_following(after)).count()
-        return Counts(**numbers)
-
-    def _legs(self) -> Iterable[Mapping[str, Any]]:
-        """Of each conversation how many of its legs are live, paused, and so on; as `wholes` has it."""
-        asked = Command.objects.filter(~Q(state=Command.State.CLOSED), call=OuterRef("pk"))
-        left_out = Q(~Exists(asked.filter(source=Command.Source.PERSON)), not_known=True) & ~_PAUSED
-        legs = self.live.filter(conversation__isnull=False).order_by()
-        return legs.values("conversation").annotate(
-            live=Count("pk"),
-            paused=Count("pk", filter=self._paused),
-            needs=Count("pk", filter=self._needs),
-            left_out=Count("pk", filter=left_out & ~_NEEDS),
-        )
+        """How many there are. `after`: where a page ends; None: nobody asks what follows."""
+        counts = counting.count(self.tenant_id, self.alias, self.lapsed, *(after or Mark("", 0)))
+        if after is None:
+            return counts
+        return replace(counts, left=counts.left + self.ended.filter(_following(after)).count())
 
     @property
     def _paused(self) -> Q:
