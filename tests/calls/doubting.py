@@ -17,7 +17,7 @@ from voicedash.calls.times import times
 from voicedash.tenants.board import database_time
 
 
-def until(condition: Callable[[], Any], seconds: float = 15.0) -> None:
+def until(condition: Callable[[], Any], seconds: float = 40.0) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, "it did not come to be in time"
@@ -105,5 +105,5 @@ class Watch:
             self.seen.append(one)
         return row
 
-    def until(self, condition: Callable[[Row], Any], seconds: float = 15.0) -> None:
+    def until(self, condition: Callable[[Row], Any], seconds: float = 40.0) -> None:
         until(lambda: condition(self.look()), seconds)
