@@ -167,7 +167,7 @@
       reads.reload();
     } else if (status === 401 || (status === 403 && isSignedOut())) {
       over(press);
-      say({ tone: "bad", lead: "Not sent: sign in.", sentence: "The recording was not touched.", link: signIn() });
+      say({ tone: "bad", lead: "Not sent: sign in.", sentence: `The recording was not touched. ${liveness.mine()}`, link: signIn() });
     } else if (status === 403 && isTooOld(responseText)) {
       over(press);
       say({ ...TOO_OLD, sentence: "The recording was not touched." });
