@@ -32,7 +32,7 @@ def test_what_is_paused_is_shown_handed_over_and_then_the_others(board, site, ca
     (first, _), (second, theirs), (third, kept) = calls
     anas.get_by_role("button", name="Hand over the call of Tom Berg").click()
     expect(anas.get_by_text("Handed to Mia Chen. Tom Berg: the pause stays")).to_be_visible()
-    expect(row(mias, first)).to_contain_text("Ana Ruiz · Card details · handed to Mia Chen")
+    expect(row(mias, first)).to_contain_text("Ana Ruiz · handed to Mia Chen · Card details")
     expect(status(mias)).to_contain_text("Handed to you: Tom Berg")
     # With the keyboard alone.
     resume = anas.get_by_role("button", name="Resume the recording of Eva Lang")

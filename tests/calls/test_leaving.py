@@ -115,7 +115,7 @@ def test_handed_over_it_is_the_others_on_every_board_and_needs_no_second_press(a
     assert "Handed to Mia Chen. Tom Berg: the pause stays" in page
     assert "Nothing is paused by you" in page
     row = board.row(call)
-    assert (row.note, row.by, row.handed) == ("Ana Ruiz · Card details · handed to Mia Chen", cast.mia.pk, True)
+    assert (row.note, row.by, row.handed) == ("Ana Ruiz · handed to Mia Chen · Card details", cast.mia.pk, True)
     assert row.version > call.version
     drawn = sign_in(cast.vic).get("/t/acme/").text
     assert f'data-by="{cast.mia.pk}" data-handed' in drawn
@@ -136,10 +136,10 @@ def test_what_voicedash_asks_again_stays_the_others_and_a_new_pause_is_its_press
     [holding] = held.of(cast.ana)
     leaving.hand_over(chosen=holding.calls, by=cast.ana, to=cast.mia, tenant_id=cast.acme.pk)
     assert recording.contradict(call=call, why="recording ended", by="r-1")
-    assert board.row(call).note == "last pause: Ana Ruiz · Card details · handed to Mia Chen"
+    assert board.row(call).note == "last pause: Ana Ruiz · handed to Mia Chen · Card details"
     assert [one.row.word for one in mine(cast.mia)] == ["Not confirmed: treat as recording"]
     assert recording.reassert(the_due(call)).outcome == "acknowledged"
-    assert board.row(call).note == "Ana Ruiz · Card details · handed to Mia Chen"
+    assert board.row(call).note == "Ana Ruiz · handed to Mia Chen · Card details"
     assert mine(cast.ana) == []
     recording.pause(call=call, by=cast.ana)
     assert (board.row(call).by, mine(cast.mia)) == (cast.ana.pk, [])
@@ -193,7 +193,7 @@ def test_what_is_not_confirmed_and_what_is_being_paused_is_shown_too(ana, cast, 
     ana.post(ACT, {"hand-all": "1", "to": cast.mia.pk})
     bandwidth.release_all()
     assert pressing.result().outcome == "acknowledged"
-    assert board.row(flying).note == "Ana Ruiz · Card details · handed to Mia Chen"
+    assert board.row(flying).note == "Ana Ruiz · handed to Mia Chen · Card details"
     assert len(mine(cast.mia)) == 2
 
 

@@ -73,7 +73,7 @@ def acknowledged_note(command: Command | None, reason: str = "") -> str:
     if command.source == Command.Source.TIMER:
         return "by itself: the pause had ended"
     why = reason if reason and command.wanted == Wanted.PAUSED else _reason(command)
-    parts = (person(command.by, command.source), why, handed(command), command.note)
+    parts = (person(command.by, command.source), handed(command), why, command.note)
     return " · ".join(part for part in parts if part)
 
 
