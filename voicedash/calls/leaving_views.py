@@ -16,6 +16,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_GET, require_POST
 
 from voicedash.calls import held, leaving, leaving_words
+from voicedash.calls.asked import LEVELS, number
 from voicedash.calls.held import Held
 from voicedash.calls.words import Said
 from voicedash.tenants import access
@@ -25,7 +26,6 @@ from voicedash.tenants.models import User
 logger = logging.getLogger(__name__)
 
 TOLD = 8  # answers that are told one by one
-_LEVELS = {"good": messages.SUCCESS, "bad": messages.ERROR, "wait": messages.WARNING}
 
 
 @login_not_required
@@ -63,8 +63,8 @@ def own_pauses(request: HttpRequest) -> HttpResponse:
     """
     assert isinstance(request.user, User)
     holdings = held.of(request.user)
-    number = sum(len(holding.calls) for holding in holdings)
-    context = {"holdings": holdings, "number": number, "next": _next(request, request.GET.get("next", ""))}
+    calls = sum(len(holding.calls) for holding in holdings)
+    context = {"holdings": holdings, "number": calls, "next": _next(request, request.GET.get("next", ""))}
     return render(request, "calls/own_pauses.html", context)
 
 
@@ -83,7 +83,7 @@ def act(request: TenantRequest, tenant: str) -> HttpResponse:
     if "hand" in posted or "hand-all" in posted:
         told = [("", _hand_over(request, chosen))]
     else:
-        seen = _number(posted["seen"]) if "seen" in posted else None
+        seen = number(posted["seen"]) or 0 if "seen" in posted else None
         told = leaving.resume(chosen=chosen, by=request.user, seen=seen, anyway="anyway" in posted)
         told = told or [("", leaving_words.GONE)]
     _tell(request, told)
@@ -96,7 +96,7 @@ def _hand_over(request: TenantRequest, chosen: list[Held]) -> Said:
     if not chosen:
         return leaving_words.NO_LONGER_YOURS
     others = held.colleagues(request.tenant.pk, request.user.pk)
-    to = others.filter(user=_number(request.POST.get("to", ""))).first()
+    to = others.filter(user=number(request.POST.get("to"))).first()
     if to is None:
         return leaving_words.NOBODY
     return leaving.hand_over(chosen=chosen, by=request.user, to=to.user, tenant_id=request.tenant.pk)
@@ -111,7 +111,7 @@ def _tell(request: HttpRequest, told: list[tuple[str, Said]]) -> None:
         told = [*told[:TOLD], ("", leaving_words.and_more(len(told) - TOLD))]
     for name, said in told:
         which = f" · {name}" if name else ""
-        messages.add_message(request, _LEVELS[said.tone], f"{said.lead}. {said.sentence}{which}")
+        messages.add_message(request, LEVELS[said.tone], f"{said.lead}. {said.sentence}{which}")
 
 
 def _holds(user: User) -> bool:
@@ -128,8 +128,3 @@ def _next(request: HttpRequest, asked: str) -> str:
     """An address of ours to go on to; "" where it is none."""
     fits = url_has_allowed_host_and_scheme(asked, {request.get_host()}, require_https=request.is_secure())
     return asked if fits else ""
-
-
-def _number(text: str) -> int:
-    """A key or a version from a form; 0, which is none, for anything else."""
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else 0
