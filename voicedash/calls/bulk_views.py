@@ -78,7 +78,7 @@ def _begun(request: TenantRequest, wanted: Wanted, found: Scope, pks: list[int],
 def _told(request: TenantRequest, begun: Bulk | None, nothing: Said) -> HttpResponse:
     if begun is None:
         return _answered(request, nothing)
-    return _answered(request, bulk_words.begun(begun, begun.items.count()), status=202)
+    return _answered(request, bulk_words.begun(begun, begun.items.count() + len(begun.listed)), status=202)
 
 
 def _question(request: TenantRequest, wanted: Wanted, found: Scope) -> HttpResponse:
