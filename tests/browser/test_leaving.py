@@ -11,6 +11,12 @@ from tests.browser.test_signing_in import enter
 from tests.cast import PASSWORD
 from voicedash.calls.models import Call
 
+# Keeps what a page says while its answer is awaited: the next page cannot tell.
+NOTE = """() => {
+    const wait = document.getElementById("wait");
+    new MutationObserver(() => { sessionStorage.said = wait.textContent; }).observe(wait, { childList: true });
+}"""
+
 
 def sign_out(page):
     page.locator("summary").filter(has_text="Ana Ruiz").click()
@@ -34,12 +40,15 @@ def test_what_is_paused_is_shown_handed_over_and_then_the_others(board, site, ca
     expect(anas.get_by_text("Handed to Mia Chen. Tom Berg: the pause stays")).to_be_visible()
     expect(row(mias, first)).to_contain_text("Ana Ruiz · handed to Mia Chen · Card details")
     expect(status(mias)).to_contain_text("Handed to you: Tom Berg")
+    expect(row(mias, first)).to_have_attribute("data-by", str(cast.mia.pk))  # whom the sound before its end is for
     # With the keyboard alone.
     resume = anas.get_by_role("button", name="Resume the recording of Eva Lang")
     while not resume.evaluate("(button) => button === document.activeElement"):
         anas.keyboard.press("Tab")
+    anas.evaluate(NOTE)
     anas.keyboard.press("Enter")
     expect(anas.get_by_text("Recording. Bandwidth acknowledged it. · Eva Lang")).to_be_visible()
+    assert anas.evaluate("() => sessionStorage.said") == "Wait, resuming…: treat as recording."
     assert violations(anas) == []
     anas.get_by_role("button", name="Sign out, keep it paused").press("Enter")
     expect(anas.get_by_role("heading", name="Sign in")).to_be_visible()
