@@ -54,7 +54,7 @@ def test_legs_of_one_call_count_once_and_one_that_bandwidth_does_not_know_is_tol
     assert Command.objects.filter(outcome="acknowledged").count() == 4
     assert board.row(alone).word == "Paused"
     for some in (legs, others):
-        row = board.conversation(Call.objects.get(pk=some[0].pk).conversation)[0]
+        row = board.conversation(Conversation.objects.get(root=some[0].call_id))[0]
         assert (row.recording, row.asking) == ("paused", "")
     assert (row.line, row.note) == ("on 1 of 2 legs", "Bandwidth does not know the other")
     # voicedash goes on asking for that leg by itself.

@@ -23,7 +23,7 @@ from voicedash.tenants.models import Membership, User
 
 logger = logging.getLogger(__name__)
 
-AT_ONCE = 45  # calls of one transaction: each has two log entries' worth of statements
+AT_ONCE = 25  # calls of one transaction: each has several statements
 PATIENCE = 8.0  # seconds after which no further call is asked for: the answer must not take for ever
 _ACKNOWLEDGED = "acknowledged"
 
