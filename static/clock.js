@@ -83,9 +83,10 @@
   function countDown(place, time) {
     const row = place.closest("li");
     const left = Date.parse(place.dataset.ends) - time;
-    const after = left > -LATE ? "resuming…" : "not resumed yet";
-    write(place, left > 0 ? `resumes in ${lasted(left + 999)}` : `ended ${lasted(-left)} ago · ${after}`);
+    const after = left > -LATE ? "resuming…" : "not resumed";
+    write(place, left > 0 ? `resumes in ${lasted(left + 999)}` : `${lasted(-left)} late, ${after}`);
     row.classList.toggle("ending", left <= ENDING);
+    row.classList.toggle("over", left <= 0);
     const bar = row.querySelector(".left");
     if (bar) bar.style.setProperty("--left", Math.max(0, Math.min(1, left / 1000 / (Number(bar.dataset.seconds) || 1))).toFixed(3));
   }

@@ -2,7 +2,8 @@
 "use strict";
 (() => {
   const LATE = 5000;     // after its time a warning is worth nothing
-  const OTHERS = 10000;  // after whoever paused everybody is warned
+  const OTHERS = 10000;  // after whoever has the pause everybody is warned
+  const GATHER = 500;    // what is handed over within so many is told at once
 
   const { voicedash } = window;
   if (!voicedash) return;
@@ -84,6 +85,21 @@
     }
   }
   clock.everySecond(warn);
+
+  // ---- What a colleague hands over is told to whoever has it now -------------------------------
+
+  const given = [];
+  document.addEventListener("voicedash:newer", ({ target: row, detail: { by, handed } }) => {
+    if (handed === undefined || by !== me || row.dataset.by === me || voicedash.legs.of(row)) return;
+    if (given.push(rows.nameOf(row)) === 1) setTimeout(tellGiven, GATHER);
+  });
+  function tellGiven() {
+    const names = given.splice(0);
+    const what = names.length > 3 ? `${names.length} calls` : names.join(", ");
+    // Never in the place of an answer that somebody is about to read aloud.
+    if (document.querySelector("#say .said:not(:empty)")) rows.news(`Handed to you: ${what}`);
+    else voicedash.presses.tell({ tone: "wait", lead: "Handed to you:", sentence: what });
+  }
 
   // ---- A soft sound, if this browser has let us: after a first click or key --------------------
 

@@ -76,10 +76,16 @@
   };
   function sentence() {
     const from = clock.told(asOf);
-    if (outside) return `${outside}: what you see is from ${from}. `;
+    if (outside) return `${outside}: what you see is from ${from}. ${outside === SIGNED_OUT ? mine() : ""}`;
     const since = `Not live for ${long(clock.ours() - Math.min(goodAt, blindAt || goodAt))}`;
     if (navigator.onLine === false) return `${since}: this computer is offline. What you see is from ${from}.`;
     return `${since}: what you see is from ${from}. ${unanswered > 1 ? "voicedash does not answer." : "Pressing still works."}`;
+  }
+  // What this person has paused, as far as was heard: it goes on without them. "" where there is nothing.
+  function mine() {
+    const names = rows.all().filter((row) => row.dataset.by === bar.dataset.me && !rows.isEnded(row)).map(rows.nameOf);
+    const some = names.length > 3 ? [...names.slice(0, 2), `${names.length - 2} more`] : names;
+    return some.length ? `Still paused by you: ${some.join(", ")}. ` : "";
   }
   function draw() {
     const live = isLive();
@@ -128,7 +134,7 @@
   });
 
   voicedash.liveness = {
-    SIGNED_OUT, NOT_YOURS, isLive, time, alive, good, lost, behind, blind, noAnswer, leave, tellWorker, draw, signIn,
+    SIGNED_OUT, NOT_YOURS, isLive, time, alive, good, lost, behind, blind, noAnswer, leave, tellWorker, draw, signIn, mine,
     isLost: () => lostAt > 0,
     isBehind: () => behindAt > 0,
     isOutside: () => outside !== "",

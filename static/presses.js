@@ -167,7 +167,7 @@
       reads.reload();
     } else if (status === 401 || (status === 403 && isSignedOut())) {
       over(press);
-      say({ tone: "bad", lead: "Not sent: sign in.", sentence: "The recording was not touched.", link: signIn() });
+      say({ tone: "bad", lead: "Not sent: sign in.", sentence: `The recording was not touched. ${liveness.mine()}`, link: signIn() });
     } else if (status === 403 && isTooOld(responseText)) {
       over(press);
       say({ ...TOO_OLD, sentence: "The recording was not touched." });
@@ -256,7 +256,7 @@
 
   // What to say of a request about no row that came to nothing.
   function refused({ status, responseText }, lead) {
-    if (status === 401) tell({ tone: "bad", lead: "Not sent: sign in.", link: signIn() });
+    if (status === 401) tell({ tone: "bad", lead: "Not sent: sign in.", sentence: liveness.mine(), link: signIn() });
     else if (status === 403 && isTooOld(responseText)) tell(TOO_OLD);
     else if (status === 403) tell({ tone: "bad", lead: "Not sent: your role does not allow it." });
     else tell({ tone: "bad", lead, sentence: "no answer from voicedash. Try again." });

@@ -126,6 +126,16 @@ def _kept(shown: Shown, names: Names) -> Line:
     return Line(entry, actor(entry, names), "kept paused call", entry.call_id, ", ".join(parts), reason=reason)
 
 
+def _left(shown: Shown, names: Names) -> Line:
+    """Somebody signed out while a call was still paused by them, or gave that pause to another."""
+    entry, data = shown.entry, data_of(shown.entry)
+    came = _until(data.get("until"))
+    if entry.verb == "recording.left":
+        return Line(entry, actor(entry, names), "signed out and left paused call", entry.call_id, came)
+    to = name(names, "user", data.get("user"))
+    return Line(entry, actor(entry, names), f"handed over to {to} the pause of call", entry.call_id, came)
+
+
 def _bulk(shown: Shown, names: Names) -> Line:
     """A press on everyone at once: each call has entries of its own."""
     entry, data = shown.entry, data_of(shown.entry)
@@ -157,6 +167,8 @@ _OF_VERBS = {
     "recording.answered_late": _late,
     "recording.sender_vanished": _vanished,
     "recording.kept": _kept,
+    "recording.left": _left,
+    "recording.handed": _left,
     "recording.doubted": _taken_back,
     "recording.contradicted": _taken_back,
     "bulk.asked": _bulk,

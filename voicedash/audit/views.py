@@ -36,28 +36,24 @@ class Section:
 @require_GET
 def log_page(request: TenantRequest, tenant: str) -> HttpResponse:
     """What happened at the tenant, the newest first."""
-    require(request.membership, access.READS_LOG)
     return _page(request, _log(request))
 
 
 @require_GET
 def sign_ins(request: TenantRequest, tenant: str) -> HttpResponse:
     """When those who are members now signed in, or tried to."""
-    require(request.membership, access.READS_SIGN_INS)
     return _page(request, _sign_ins(request))
 
 
 @require_GET
 def export_log(request: TenantRequest, tenant: str) -> HttpResponseBase:
     """What the filter finds, as CSV."""
-    require(request.membership, access.READS_LOG)
     return _export(request, _log(request))
 
 
 @require_GET
 def export_sign_ins(request: TenantRequest, tenant: str) -> HttpResponseBase:
     """The sign-ins that the filter finds, as CSV."""
-    require(request.membership, access.READS_SIGN_INS)
     return _export(request, _sign_ins(request))
 
 
@@ -79,6 +75,8 @@ def entry(request: TenantRequest, tenant: str, seq: int) -> HttpResponse:
 
 
 def _log(request: TenantRequest) -> Section:
+    """What both its page and its export begin with. Raises PermissionDenied."""
+    require(request.membership, access.READS_LOG)
     chain = log.of_tenant(request.tenant.pk)
     who, reason = _key(request.GET.get("who")), _key(request.GET.get("reason"))
     people = _people(request)
@@ -96,6 +94,8 @@ def _log(request: TenantRequest) -> Section:
 
 
 def _sign_ins(request: TenantRequest) -> Section:
+    """The same of the sign-ins. Raises PermissionDenied."""
+    require(request.membership, access.READS_SIGN_INS)
     form = SignInsForm(request.GET, chain=log.SIGN_INS, zone=_zone(request), people=_people(request))
     return Section("sign-ins", "export-sign-ins", form)
 

@@ -143,6 +143,11 @@ def row(call: Call) -> Row:
     return drawn[0]
 
 
+def of(calls: list[Call], now: datetime, alias: str) -> list[Row]:
+    """The rows of `calls` and of nothing else, at the moment of the snapshot in which they were read by `alias`."""
+    return _draw_calls(calls, now, alias)
+
+
 def conversation(conversation: Conversation) -> list[Row]:
     """The row of a conversation as it is now, and those of its legs after it.
 
@@ -226,7 +231,7 @@ def _draw_calls(calls: list[Call], now: datetime, alias: str) -> list[Row]:
     shown = {call.acknowledged_id for call in calls} | {
         call.last_pause_id for call in calls if rows.believed(call, doubts[call.pk], now)[0] == Recording.UNCONFIRMED
     }
-    commands = Command.objects.using(alias).select_related("by", "reason")
+    commands = Command.objects.using(alias).select_related("by", "held_by", "reason")
     known: dict[int, Command] = {}
     claimed: dict[int, Command] = {}
     waiting: dict[int, Command] = {}

@@ -10,20 +10,18 @@ import threading
 from datetime import timedelta
 from uuid import UUID, uuid4
 
-from django.db import connections
+from django.db import connections, transaction
 from django.db.models import Q
 from django.db.models.functions import Now
 
-from voicedash.calls import bulk_work, progress
+from voicedash.calls import bulk_lists, bulk_work, progress
 from voicedash.calls.ends import Terms
-from voicedash.calls.models import Bulk, BulkItem, Call, Wanted
+from voicedash.calls.models import Bulk, Wanted
 from voicedash.calls.times import times
 from voicedash.tenants.board import writing
 from voicedash.tenants.models import Reason, Tenant, User
 
 logger = logging.getLogger(__name__)
-
-CHUNK = 90  # items written in one transaction
 
 
 def begin(
@@ -50,35 +48,23 @@ def begin(
         if wanted == Wanted.PAUSED:
             reason = reason or Reason.objects.filter(tenant=tenant, default=True).order_by("pk").first()
         terms = Terms.of(reason)
-    holder = uuid4()
-    bulk = None
-    number = 0
-    chunks = [calls[first : first + CHUNK] for first in range(0, len(calls), CHUNK)]
-    for at, chunk in enumerate(chunks, start=1):
-        with writing(tenant.pk) as stamp:
-            if bulk is None:
-                bulk = Bulk.objects.create(
-                    tenant=tenant,
-                    wanted=wanted,
-                    by=by,
-                    reason=reason,
-                    team=team,
-                    seen=seen,
-                    of=of,
-                    asked_at=stamp.now,
-                    **terms.columns(""),
-                )
-            live = Call.objects.filter(tenant=tenant, pk__in=chunk, ended_at=None).order_by("place", "pk")
-            items = [BulkItem(bulk=bulk, call_id=pk) for pk in live.values_list("pk", flat=True)]
-            BulkItem.objects.bulk_create(items)
-            number += len(items)
-            if at == len(chunks):
-                done = stamp.now if not number else None
-                news = {"begun_at": stamp.now, "heard_at": stamp.now, "holder": holder, "finished_at": done}
-                Bulk.objects.filter(pk=bulk.pk).update(**news)
-                bulk_work.tell(bulk, "bulk.asked", stamp.now, calls=number)
-    if bulk is None or not number:
+    if not calls:
         return None
+    holder = uuid4()
+    with writing(tenant.pk) as stamp:
+        bulk = Bulk(tenant=tenant, wanted=wanted, by=by, reason=reason, team=team, seen=seen, of=of)
+        bulk.asked_at = bulk.begun_at = bulk.heard_at = stamp.now
+        bulk.holder = holder
+        for name, value in terms.columns("").items():
+            setattr(bulk, name, value)
+        bulk.save(force_insert=True)
+        number = bulk_lists.add(bulk, calls) + len(bulk.listed)
+        if not number:
+            transaction.set_rollback(True)
+            return None
+        if bulk.listed:
+            Bulk.objects.filter(pk=bulk.pk).update(listed=bulk.listed)
+        bulk_work.tell(bulk, "bulk.asked", stamp.now, calls=number)
     threading.Thread(target=_in_thread, args=(bulk.pk, holder), name="bulk", daemon=True).start()
     return bulk
 

@@ -1,7 +1,5 @@
 """Pause all and resume all: asks once, with number and scope, then begins; progress is a part of every board."""
 
-from typing import Any
-
 from django.contrib import messages
 from django.db import Error as DatabaseProblem
 from django.http import HttpResponse, HttpResponseRedirect
@@ -11,6 +9,7 @@ from django.views.decorators.http import require_POST
 
 from voicedash.calls import board as boards
 from voicedash.calls import bulk, bulk_words, scope, words
+from voicedash.calls.asked import LEVELS, context, number, reason
 from voicedash.calls.models import Bulk, Wanted
 from voicedash.calls.scope import Scope
 from voicedash.calls.words import Said
@@ -18,7 +17,6 @@ from voicedash.tenants import access
 from voicedash.tenants.access import TenantRequest, require
 from voicedash.tenants.models import Reason
 
-_LEVELS = {"good": messages.SUCCESS, "bad": messages.ERROR, "wait": messages.INFO}
 _CANNOT_WRITE = Said("Nothing was asked", words.CANNOT_WRITE, "bad")
 
 
@@ -43,7 +41,7 @@ def resume_all(request: TenantRequest, tenant: str) -> HttpResponse:
         return _question(request, Wanted.RECORDING, found)
     pks = found.pks
     if "listed" in request.POST:
-        chosen = {int(pk) for pk in request.POST.getlist("call") if pk.isascii() and pk.isdigit() and len(pk) < 19}
+        chosen = {number(pk) for pk in request.POST.getlist("call")}
         pks = [choice.pk for choice in found.choices if choice.pk in chosen]
     return _begun(request, Wanted.RECORDING, found, pks, bulk_words.NOTHING_TO_RESUME)
 
@@ -61,7 +59,7 @@ def repeat(request: TenantRequest, tenant: str, pk: int) -> HttpResponse:
 
 
 def _begun(request: TenantRequest, wanted: Wanted, found: Scope, pks: list[int], nothing: Said) -> HttpResponse:
-    seen = request.POST.get("seen", "")
+    seen = number(request.POST.get("seen"))
     try:
         begun = bulk.begin(
             tenant=request.tenant,
@@ -69,8 +67,8 @@ def _begun(request: TenantRequest, wanted: Wanted, found: Scope, pks: list[int],
             by=request.user,
             calls=pks,
             team=found.team,
-            reason=_reason(request),
-            seen=int(seen) if seen.isascii() and seen.isdigit() and len(seen) < 19 else found.version,
+            reason=reason(request),
+            seen=found.version if seen is None else seen,
         )
     except DatabaseProblem:
         return _answered(request, _CANNOT_WRITE)
@@ -80,11 +78,11 @@ def _begun(request: TenantRequest, wanted: Wanted, found: Scope, pks: list[int],
 def _told(request: TenantRequest, begun: Bulk | None, nothing: Said) -> HttpResponse:
     if begun is None:
         return _answered(request, nothing)
-    return _answered(request, bulk_words.begun(begun, begun.items.count()), status=202)
+    return _answered(request, bulk_words.begun(begun, begun.items.count() + len(begun.listed)), status=202)
 
 
 def _question(request: TenantRequest, wanted: Wanted, found: Scope) -> HttpResponse:
-    context = _context(request) | {
+    shown = context(request) | {
         "wanted": wanted,
         "scope": found,
         "question": found.question(wanted),
@@ -92,34 +90,17 @@ def _question(request: TenantRequest, wanted: Wanted, found: Scope) -> HttpRespo
         "teams": boards.teams(request.tenant),
     }
     alone = not request.headers.get("HX-Request")
-    return render(request, "calls/bulk.html" if alone else "calls/_bulk_question.html", context)
+    return render(request, "calls/bulk.html" if alone else "calls/_bulk_question.html", shown)
 
 
 def _answered(request: TenantRequest, said: Said, status: int = 200) -> HttpResponse:
     """The part and the sentence; without htmx the board, with the same sentence."""
     if not request.headers.get("HX-Request"):
-        messages.add_message(request, _LEVELS[said.tone], f"{said.lead}. {said.sentence}")
+        messages.add_message(request, LEVELS[said.tone], f"{said.lead}. {said.sentence}")
         return HttpResponseRedirect(reverse("board", args=[request.tenant.slug]), status=303)
-    context = _context(request) | {"board": boards.parts(request.tenant), "answer": said}
-    return render(request, "calls/_bulk_begun.html", context, status=status)
-
-
-def _context(request: TenantRequest) -> dict[str, Any]:
-    role = request.membership.role
-    return {
-        "tenant": request.tenant,
-        "membership": request.membership,
-        "can_press": role in access.PRESSES,
-        "reads_log": role in access.READS_LOG,
-    }
+    shown = context(request) | {"board": boards.parts(request.tenant), "answer": said}
+    return render(request, "calls/_bulk_begun.html", shown, status=status)
 
 
 def _team(request: TenantRequest) -> str:
     return request.POST.get("team", "").strip()[:60]
-
-
-def _reason(request: TenantRequest) -> Reason | None:
-    number = request.POST.get("reason", "")
-    if not (number.isascii() and number.isdigit() and len(number) < 19):
-        return None
-    return Reason.objects.filter(tenant=request.tenant, pk=int(number)).first()

@@ -16,7 +16,7 @@ from django.db import connection, connections
 from django.db.models.functions import Now
 
 from voicedash.audit import log
-from voicedash.calls import claims, groups, progress, recording
+from voicedash.calls import bulk_lists, claims, groups, progress, recording
 from voicedash.calls.ends import Terms
 from voicedash.calls.groups import Answered
 from voicedash.calls.models import Bulk, BulkItem, Call, Command, Wanted
@@ -78,6 +78,8 @@ class Work:
 
     def run(self) -> None:
         self.bulk = Bulk.objects.select_related("tenant", "by", "reason").get(pk=self.bulk_pk)
+        if not bulk_lists.complete(self.bulk, self.holder, self.stop):
+            return
         self._read()
         self._threads = AT_ONCE * max(1, min(4, len(self.open)))
         with ThreadPoolExecutor(self._threads, "bulk") as self.pool:

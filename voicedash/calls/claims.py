@@ -1,8 +1,7 @@
 """The short transactions of a press: claim, wait, take again, settle, withdraw, close what has expired.
 
-No transaction here is open while Bandwidth is asked. Every one begins with the tenant's lock, so
-what it reads of commands and calls cannot change before it commits. All raise DatabaseError where
-they cannot be written.
+No transaction here is open while Bandwidth is asked. Every one begins with the tenant's lock, so what it reads of
+commands and calls cannot change before it commits. All raise DatabaseError where they cannot be written.
 """
 
 import logging
@@ -261,6 +260,7 @@ def command_of(press: Press, call: Call, stamp: Stamp, **how_far: Any) -> Comman
         wanted=press.wanted,
         source=press.source,
         by=press.by,
+        held_by=press.held_by,
         reason=press.reason,
         note=press.note,
         asked_at=stamp.now,

@@ -38,7 +38,7 @@ def pause(*, conversation: Conversation, by: User, reason: Reason | None = None,
     """Pauses every live leg of `conversation`, as `recording.pause` does, and blocks for as long as the slowest."""
     legs = _live(conversation)
     pks = frozenset(leg.pk for leg in legs)
-    answers = _press(legs, lambda leg: recording.pause(call=leg, by=by, reason=reason, note=note, together=pks))
+    answers = press_each(legs, lambda leg: recording.pause(call=leg, by=by, reason=reason, note=note, together=pks))
     return _judged(conversation, Wanted.PAUSED, answers)
 
 
@@ -52,7 +52,7 @@ def resume(*, conversation: Conversation, by: User, seen: int | None = None, any
         rows = _rows(conversation)
         first = [replace(rows[0], outcome=turned.outcome, confirm=turned.confirm)] if rows else []
         return Whole(turned.outcome, turned.said, first + rows[1:], turned.confirm)
-    answers = _press(legs, lambda leg: recording.resume(call=leg, by=by, seen=seen, anyway=anyway))
+    answers = press_each(legs, lambda leg: recording.resume(call=leg, by=by, seen=seen, anyway=anyway))
     return _judged(conversation, Wanted.RECORDING, answers)
 
 
@@ -92,8 +92,8 @@ def _live(conversation: Conversation) -> list[Call]:
     return list(Call.objects.filter(conversation=conversation, ended_at=None).order_by("pk"))
 
 
-def _press(legs: list[Call], press: Callable[[Call], Answer]) -> dict[int, Answer]:
-    """The answer of each leg, by its key. Of more legs than places an account has, some wait for the first to end."""
+def press_each(legs: list[Call], press: Callable[[Call], Answer]) -> dict[int, Answer]:
+    """The answer of each call, by its key. Of more calls than places an account has, some wait for the first to end."""
 
     def one(leg: Call) -> Answer:
         try:

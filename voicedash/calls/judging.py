@@ -44,7 +44,7 @@ def turned_resume(press: Press, call: Call, now: datetime) -> Turned | None:
         pause = call.acknowledged
     elif not pause or _resumed_since(pause):
         return None  # the newest wish was a resume: asking for it again needs no second press
-    own = pause is not None and pause.by_id is not None and press.by is not None and pause.by_id == press.by.pk
+    own = pause is not None and press.by is not None and pause.holder_id == press.by.pk
     endless = pause is not None and call.lease_ends_at is None
     if own and not endless:
         return None

@@ -186,6 +186,14 @@ class Command(models.Model):
     wanted = models.CharField(max_length=10, choices=Wanted)
     source = models.CharField(max_length=10, choices=Source, default=Source.PERSON)
     by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
+    held_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.SET_NULL,
+        null=True,
+        related_name="+",
+        db_index=False,
+        help_text="Whom this pause was handed over to; empty: nobody.",
+    )
     reason = models.ForeignKey(Reason, models.SET_NULL, null=True, related_name="+")
     note = models.CharField(max_length=500, blank=True)
     # What the reason said when it was claimed: it may be changed or deleted while the pause lasts.
@@ -211,10 +219,19 @@ class Command(models.Model):
             models.UniqueConstraint(fields=["call"], condition=Q(state="claimed"), name="one_claim_a_call"),
             models.UniqueConstraint(fields=["call"], condition=Q(state="waiting"), name="one_waiting_pause_a_call"),
         ]
-        indexes = [models.Index(fields=["expires_at"], condition=~Q(state="closed"), name="open_commands_by_expiry")]
+        indexes = [
+            models.Index(fields=["expires_at"], condition=~Q(state="closed"), name="open_commands_by_expiry"),
+            # For the deletion of a user; hardly any pause is handed over.
+            models.Index(fields=["held_by"], condition=Q(held_by__isnull=False), name="pauses_handed_over"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.get_wanted_display()} {self.call}"
+
+    @property
+    def holder_id(self) -> int | None:
+        """Whose it is now: whoever it was handed over to, else whoever asked for it."""
+        return self.held_by_id or self.by_id
 
 
 class Attempt(models.Model):
@@ -307,8 +324,9 @@ class Bulk(models.Model):
     team = models.CharField(max_length=60, blank=True, help_text="Whose calls; empty: the whole floor.")
     seen = models.BigIntegerField(help_text="The board's version that it was pressed on: no newer pause is resumed.")
     of = models.ForeignKey("self", models.SET_NULL, null=True, related_name="repeats")
+    listed = models.JSONField(default=list, help_text="Keys of calls that are still to be made items of.")
     asked_at = models.DateTimeField()
-    begun_at = models.DateTimeField(null=True, help_text="When its list was whole: nothing is asked before.")
+    begun_at = models.DateTimeField(null=True, help_text="When it was stored: one that never was is shown nowhere.")
     holder = models.UUIDField(null=True, help_text="Who works it: nobody else claims for it.")
     heard_at = models.DateTimeField(null=True, help_text="The holder's newest sign of life.")
     finished_at = models.DateTimeField(null=True)

@@ -27,6 +27,7 @@ class Press:
     together: frozenset[int] = frozenset()  # the legs that the same press on their conversation asks for
     only_due: bool = False  # voicedash itself asks, if it is still due when it has the tenant's lock (calls/due.py)
     item: int = 0  # of the bulk that presses; 0: somebody presses on this call alone
+    held_by: User | None = None  # whom the pause was handed over to that is asked for again
     began: float = field(default_factory=time.monotonic)
 
     @property

@@ -35,7 +35,7 @@ _FAILED = Q(_CLOSED, command__outcome__in=FAILED) | Q(command=None, outcome__in=
 class Counted:
     """The calls of a bulk by what came of them; the rest is still to be asked, or being asked."""
 
-    total: int
+    total: int  # those that are not items yet, too
     done: int  # acknowledged, or what was wished for by now
     failed: int
     ended: int  # over before they were asked
@@ -103,6 +103,7 @@ def count(bulk: Bulk, alias: str) -> Counted:
         ended=Count("pk", filter=Q(outcome="ended") | (_FAILED & ~Q(call__recording=bulk.wanted) & over)),
         left=Count("pk", filter=Q(command=None, outcome__in=("stale", "overtaken", "confirm"))),
     )
+    numbers["total"] += len(bulk.listed)
     return Counted(**numbers)
 
 

@@ -97,6 +97,7 @@ def reassert(due: Again) -> Answer:
         note=wish.note if wish else "",
         terms=Terms.kept(wish) if wish else None,
         only_due=True,
+        held_by=wish.held_by if wish else None,
     )
     try:
         claimed = claims.claim(press)
@@ -257,6 +258,7 @@ def _repair(late: Claim, wish: Command) -> Answer:
         reason=wish.reason,
         note=wish.note,
         terms=Terms.kept(wish),
+        held_by=wish.held_by,
     )
     until = time.monotonic() + times.asking
     while True:

@@ -41,7 +41,8 @@ class Row:
     slot1: str  # "Pause", "Pause again"; "Keep paused", which prolongs
     slot2: str  # "", "Resume", "Resume again"
     conversation: int | None = None
-    by: int | None = None  # whose pause it is
+    by: int | None = None  # whose pause it is: who holds it, or asks for it
+    handed: bool = False  # … and was given it by another
     reason: str = ""  # of the pause, as it was called when that began
     lease_ends: datetime | None = None  # when voicedash resumes it
     lease_seconds: int | None = None  # how long it is kept when it is prolonged
@@ -141,6 +142,8 @@ def draw(
     leased = not ended and claimed in {Recording.PAUSED, Recording.UNCONFIRMED}
     seen = words.state_of(call, claimed, asking)
     acknowledged = call.acknowledged if claimed in {Recording.PAUSED, Recording.RECORDING} else None
+    held = asked_by if asked_by and asked_by.wanted == Wanted.PAUSED else acknowledged if paused else None
+    held = call.last_pause if claimed == Recording.UNCONFIRMED and not ended and held is None else held
     ours, theirs = words.parties(call)
     return Row(
         pk=call.pk,
@@ -167,7 +170,8 @@ def draw(
         acknowledged_at=acknowledged.closed_at if acknowledged and not asked_by else None,
         took=words.took(acknowledged) if acknowledged and not asked_by else "",
         doubt_until=doubt_until,
-        by=acknowledged.by_id if acknowledged and paused else None,
+        by=held.holder_id if held else None,
+        handed=held is not None and held.held_by_id is not None,
         reason=call.lease_reason if leased else "",
         lease_ends=call.lease_ends_at if leased else None,
         lease_seconds=call.lease_seconds if leased else None,

@@ -54,7 +54,7 @@ def to_resume(tenant: Tenant, team: str) -> Scope:
         board, calls = _selection(tenant, alias)
         of_bulk = Exists(BulkItem.objects.filter(command=OuterRef("last_pause")))
         paused = calls.scope(team).filter(recording__in=(Recording.PAUSED, Recording.UNCONFIRMED))
-        known = ("last_pause__by", "last_pause__reason")
+        known = ("last_pause__by", "last_pause__held_by", "last_pause__reason")
         found = list(paused.select_related(*known).annotate(of_bulk=of_bulk).order_by("place", "pk")[:1000])
     choices = tuple(_choice(call) for call in found)
     ticked = [(call.pk, call.conversation_id) for call, one in zip(found, choices, strict=True) if one.ticked]
@@ -69,7 +69,7 @@ def _choice(call: Call) -> Choice:
     who = words.person(pause.by, pause.source) if pause else "Nobody here"
     how = f"{who}, with everyone" if by_bulk else f"{who}, this one alone"
     reason = call.lease_reason or (pause.reason_name if pause else "")
-    parts = [how, reason, "kept paused since" if kept else "", note]
+    parts = [how, reason, words.handed(pause) if pause else "", "kept paused since" if kept else "", note]
     return Choice(call.pk, bulk_words.name(call), " · ".join(part for part in parts if part), by_bulk and not kept)
 
 

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from voicedash.calls import bulk_views, views
+from voicedash.calls import bulk_views, leaving_views, views
 
 urlpatterns = [
     path("", views.board, name="board"),
@@ -18,5 +18,6 @@ urlpatterns = [
     path("pause-all/", bulk_views.pause_all, name="pause-all"),
     path("resume-all/", bulk_views.resume_all, name="resume-all"),
     path("bulks/<int:pk>/repeat/", bulk_views.repeat, name="repeat-bulk"),
+    path("own-pauses/", leaving_views.act, name="act-on-own-pauses"),
     path("fetch/", views.fetch, name="fetch"),
 ]

@@ -1,7 +1,6 @@
 """The board and its presses: fetch if allowed, call a verb, render."""
 
 from dataclasses import replace
-from typing import Any
 
 from django.contrib import messages
 from django.http import Http404, HttpResponse, HttpResponseRedirect
@@ -11,6 +10,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from voicedash.calls import board as boards
 from voicedash.calls import claims, conversations, fetching, ids, lease_words, leases, notes, recording, tracking, words
+from voicedash.calls.asked import LEVELS, context, number, reason
 from voicedash.calls.conversations import Whole
 from voicedash.calls.leases import Renewal
 from voicedash.calls.models import Call, Conversation
@@ -20,7 +20,6 @@ from voicedash.tenants.access import TenantRequest, require
 from voicedash.tenants.models import BandwidthAccount, Reason
 
 _REASON_GONE = Answer("refused", lease_words.REASON_GONE)
-_LEVELS = {"good": messages.SUCCESS, "bad": messages.ERROR, "wait": messages.INFO}
 
 
 @require_GET
@@ -34,16 +33,16 @@ def board(request: TenantRequest, tenant: str) -> HttpResponse:
         drawn = boards.found(request.tenant, *sought)
     else:
         drawn = boards.read(request.tenant, after=request.GET.get("after", ""))
-    second, at = request.GET.get("confirm", ""), _number(request.GET.get("at"))
+    second, at = request.GET.get("confirm", ""), number(request.GET.get("at"))
     if second and at is not None:
         drawn = boards.asking_again(drawn, _row_id(second), at)
     if note := request.GET.get("note", ""):
         drawn = boards.asking_for_note(drawn, _row_id(note))
-    context = _context(request) | {"board": drawn, "sought": any(sought), "teams": boards.teams(request.tenant)}
-    context["reasons"] = Reason.objects.filter(tenant=request.tenant)
-    context["basic_ends"] = accounts.basic_ends_for(request.membership)
-    context["sealed"] = accounts.sealed_for(request.membership)
-    return render(request, "calls/board.html", context)
+    shown = context(request) | {"board": drawn, "sought": any(sought), "teams": boards.teams(request.tenant)}
+    shown["reasons"] = Reason.objects.filter(tenant=request.tenant)
+    shown["basic_ends"] = accounts.basic_ends_for(request.membership)
+    shown["sealed"] = accounts.sealed_for(request.membership)
+    return render(request, "calls/board.html", shown)
 
 
 def _background(request: TenantRequest) -> HttpResponse:
@@ -51,18 +50,18 @@ def _background(request: TenantRequest) -> HttpResponse:
     asked = request.GET
     sought = _sought(request)
     if "since" in asked:
-        since = _number(asked["since"])
+        since = number(asked["since"])
         news = boards.newer(request.tenant.pk, since or 0)
         # A version that we never gave is not ours: the database is another one, or an older one was restored.
         known = since is not None and news.since <= since <= news.version
-        return render(request, "calls/_changes.html", _context(request) | {"board": news, "anew": not known})
+        return render(request, "calls/_changes.html", context(request) | {"board": news, "anew": not known})
     if "after" in asked:
         drawn, template = boards.read(request.tenant, after=asked["after"]), "calls/_more.html"
     elif any(sought):
         drawn, template = boards.found(request.tenant, *sought), "calls/_found.html"
     else:
         drawn, template = boards.read(request.tenant), "calls/_look.html"
-    return render(request, template, _context(request) | {"board": drawn})
+    return render(request, template, context(request) | {"board": drawn})
 
 
 @require_GET
@@ -74,7 +73,7 @@ def row(request: TenantRequest, tenant: str, pk: int) -> HttpResponse:
         drawn = boards.row(call)
     except Call.DoesNotExist:
         raise Http404 from None
-    return render(request, "calls/_row.html", _context(request) | {"row": drawn})
+    return render(request, "calls/_row.html", context(request) | {"row": drawn})
 
 
 @require_GET
@@ -86,7 +85,7 @@ def conversation(request: TenantRequest, tenant: str, pk: int) -> HttpResponse:
         drawn = boards.conversation(found)
     except Conversation.DoesNotExist:
         raise Http404 from None
-    return render(request, "calls/_answer.html", _context(request) | {"rows": drawn})
+    return render(request, "calls/_answer.html", context(request) | {"rows": drawn})
 
 
 @require_POST
@@ -96,7 +95,7 @@ def pause(request: TenantRequest, tenant: str, pk: int) -> HttpResponse:
     call = _call(request, pk)
     if whole := conversations.seen_as_one(call, _seen(request)):
         return pause_conversation(request, tenant, whole.pk)
-    answer = recording.pause(call=call, by=request.user, reason=_reason(request), note=_note(request))
+    answer = recording.pause(call=call, by=request.user, reason=reason(request), note=_note(request))
     return _answered(request, call, replace(answer, said=_with_note(request, answer.said)))
 
 
@@ -134,7 +133,7 @@ def pause_conversation(request: TenantRequest, tenant: str, pk: int) -> HttpResp
     """Pauses every live leg of a conversation at once."""
     require(request.membership, access.PRESSES)
     found = _conversation(request, pk)
-    whole = conversations.pause(conversation=found, by=request.user, reason=_reason(request), note=_note(request))
+    whole = conversations.pause(conversation=found, by=request.user, reason=reason(request), note=_note(request))
     return _answered_whole(request, found, replace(whole, said=_with_note(request, whole.said)))
 
 
@@ -157,14 +156,14 @@ def add_calls(request: TenantRequest, tenant: str) -> HttpResponse:
         return _to_board(request)
     typed = ids.read(request.POST.get("call_ids", ""))
     chosen = request.POST.get("account", "")
-    account = BandwidthAccount.objects.filter(tenant=request.tenant, pk=_number(chosen) or 0).first()
+    account = BandwidthAccount.objects.filter(tenant=request.tenant, pk=number(chosen) or 0).first()
     if chosen and account is None:
         typed.refuse_all("the chosen Bandwidth account is not one of yours")
     added = tracking.add_typed(request.tenant, typed, account=account, by=request.user)
-    context = _context(request) | {"added": added, "typed": " ".join(text for text, _ in added.refused)}
+    shown = context(request) | {"added": added, "typed": " ".join(text for text, _ in added.refused)}
     if request.headers.get("HX-Request"):
-        return render(request, "calls/_added.html", context)
-    return render(request, "calls/board.html", context | {"board": boards.read(request.tenant)})
+        return render(request, "calls/_added.html", shown)
+    return render(request, "calls/board.html", shown | {"board": boards.read(request.tenant)})
 
 
 @require_http_methods(["GET", "POST"])
@@ -175,8 +174,8 @@ def fetch(request: TenantRequest, tenant: str) -> HttpResponse:
         fetching.start(request.tenant, by=request.user)
     if not request.headers.get("HX-Request"):
         return _to_board(request)
-    context = _context(request) | {"board": boards.parts(request.tenant)}
-    return render(request, "calls/_accounts.html", context)
+    shown = context(request) | {"board": boards.parts(request.tenant)}
+    return render(request, "calls/_accounts.html", shown)
 
 
 def _call(request: TenantRequest, pk: int) -> Call:
@@ -193,7 +192,7 @@ def _answered(request: TenantRequest, call: Call, answer: Answer) -> HttpRespons
     if not request.headers.get("HX-Request"):
         which = call.person or words.parties(call)[0]  # the sentence stands above the board, not in the row
         said = f"{answer.said.lead}. {answer.said.sentence} · {which}"
-        messages.add_message(request, _LEVELS[answer.said.tone], said)
+        messages.add_message(request, LEVELS[answer.said.tone], said)
         if answer.outcome == "note":
             return _to_board(request, note=f"call-{call.pk}")
         if not answer.confirm:
@@ -210,19 +209,19 @@ def _answered(request: TenantRequest, call: Call, answer: Answer) -> HttpRespons
     mine = next((row for row in rows if row.id == drawn.id), drawn)
     others = [row for row in rows if row.id != drawn.id]
     rows = [*others, replace(mine, outcome=answer.outcome, confirm=answer.confirm)]
-    return render(request, "calls/_answer.html", _context(request) | {"rows": rows, "answer": answer.said})
+    return render(request, "calls/_answer.html", context(request) | {"rows": rows, "answer": answer.said})
 
 
 def _answered_whole(request: TenantRequest, found: Conversation, whole: Whole) -> HttpResponse:
     """The rows and the sentence; without htmx the board, with the same sentence."""
     if not request.headers.get("HX-Request"):
         which = whole.rows[0].person or whole.rows[0].party if whole.rows else ""
-        messages.add_message(request, _LEVELS[whole.said.tone], f"{whole.said.lead}. {whole.said.sentence} · {which}")
+        messages.add_message(request, LEVELS[whole.said.tone], f"{whole.said.lead}. {whole.said.sentence} · {which}")
         if whole.outcome == "note":
             return _to_board(request, note=f"conversation-{found.pk}")
         second = (whole.rows[0].id, whole.rows[0].version) if whole.confirm and whole.rows else None
         return _to_board(request, confirm=second)
-    return render(request, "calls/_answer.html", _context(request) | {"rows": whole.rows, "answer": whole.said})
+    return render(request, "calls/_answer.html", context(request) | {"rows": whole.rows, "answer": whole.said})
 
 
 def _to_board(request: TenantRequest, *, confirm: tuple[str, int] | None = None, note: str = "") -> HttpResponse:
@@ -235,25 +234,10 @@ def _to_board(request: TenantRequest, *, confirm: tuple[str, int] | None = None,
     return HttpResponseRedirect(reverse("board", args=[request.tenant.slug]) + query, status=303)
 
 
-def _context(request: TenantRequest) -> dict[str, Any]:
-    role = request.membership.role
-    return {
-        "tenant": request.tenant,
-        "membership": request.membership,
-        "can_press": role in access.PRESSES,
-        "reads_log": role in access.READS_LOG,
-    }
-
-
 def _sought(request: TenantRequest) -> tuple[str, str, str]:
     """What somebody looks for: a text, a kind of rows, a team; each "" for any."""
     asked = request.GET
     return asked.get("q", "").strip()[:100], asked.get("show", ""), asked.get("team", "")[:60]
-
-
-def _reason(request: TenantRequest) -> Reason | None:
-    number = _number(request.POST.get("reason"))
-    return Reason.objects.filter(tenant=request.tenant, pk=number).first() if number is not None else None
 
 
 def _note(request: TenantRequest) -> str:
@@ -271,13 +255,13 @@ def _with_note(request: TenantRequest, said: words.Said) -> words.Said:
 
 def _renewal(request: TenantRequest, row: str) -> Renewal | None:
     """What a press on *Keep paused*, a reason or a note means; None where its reason is not there any more."""
-    reason = _reason(request)
-    if reason is None and request.POST.get("reason"):
+    chosen = reason(request)
+    if chosen is None and request.POST.get("reason"):
         return None
     note = request.POST.get("note", "").strip() or request.POST.get(f"note-{row}", "").strip()
     # More than is kept, so that a number across that edge is seen.
     only = "only" in (request.POST.get("keep"), request.GET.get("keep"))
-    return Renewal(request.user, reason, note[:2000], note_only=only)
+    return Renewal(request.user, chosen, note[:2000], note_only=only)
 
 
 def _row_id(text: str) -> str:
@@ -288,13 +272,8 @@ def _row_id(text: str) -> str:
 def _seen(request: TenantRequest) -> int | None:
     # What is no version has seen nothing: better a second look than a resume from an old row.
     seen = request.POST.get("seen", "")
-    return (_number(seen) or 0) if seen else None
+    return (number(seen) or 0) if seen else None
 
 
 def _anyway(request: TenantRequest) -> bool:
     return "1" in (request.POST.get("anyway"), request.GET.get("anyway"))
-
-
-def _number(text: str | None) -> int | None:
-    """A number from a form; None where there is none, or one no key can be."""
-    return int(text) if text and text.isascii() and text.isdigit() and len(text) < 19 else None

@@ -84,6 +84,7 @@ def of(legs: list[Row], version: int) -> Row:
         "doubt_until": min(doubts, default=None),
         "slot1": words.slot1(recording, worst.asking if not head.ended else Wanted.RECORDING),
         "by": worst.by,
+        "handed": worst.handed,
         "reason": first.reason if first else worst.reason,
         "lease_ends": first.lease_ends if first else None,
         "lease_seconds": first.lease_seconds if first else None,

@@ -73,7 +73,13 @@ def acknowledged_note(command: Command | None, reason: str = "") -> str:
     if command.source == Command.Source.TIMER:
         return "by itself: the pause had ended"
     why = reason if reason and command.wanted == Wanted.PAUSED else _reason(command)
-    return " · ".join(part for part in (person(command.by, command.source), why, command.note) if part)
+    parts = (person(command.by, command.source), handed(command), why, command.note)
+    return " · ".join(part for part in parts if part)
+
+
+def handed(pause: Command) -> str:
+    """Whose a pause is now, where that is not who paused."""
+    return f"handed to {pause.held_by}" if pause.held_by_id else ""
 
 
 def unconfirmed_note(pause: Command | None, reason: str = "") -> str:
@@ -196,11 +202,9 @@ def confirm(pause: Command | None, since: datetime | None, now: datetime, *, own
         return "This pause has no end of its own. Resume anyway?"
     who = person(pause.by, pause.source) if pause else "Somebody"
     ago = max(0, round((now - since).total_seconds())) if since else 0
-    return (
-        f"{who} paused {ago // 60} min {ago % 60} s ago. Resume anyway?"
-        if ago >= 60
-        else f"{who} paused {ago} s ago. Resume anyway?"
-    )
+    when = f"{ago // 60} min {ago % 60} s ago" if ago >= 60 else f"{ago} s ago"
+    whose = f", {handed(pause)}" if pause and pause.held_by_id else ""
+    return f"{who} paused {when}{whose}. Resume anyway?"
 
 
 FETCH_DIED = "Fetching stopped half way. Fetch again."
