@@ -12,6 +12,7 @@ from voicedash.calls import due, ends, legs
 from voicedash.calls.models import Attempt, Call, Command, Outcome, Recording, Wanted
 from voicedash.calls.press import Made
 from voicedash.calls.times import times
+from voicedash.tenants import updates
 from voicedash.tenants.board import Stamp
 from voicedash.tenants.models import BandwidthAccount, User
 
@@ -166,11 +167,13 @@ def close(command: Command, stamp: Stamp, outcome: Outcome, *, took_ms: int | No
 
 def close_all(closing: list[tuple[Command, Outcome, int]], stamp: Stamp) -> None:
     """Closes commands that the caller has found claimed under this lock, each with its outcome and its milliseconds."""
+    changes = []
     for command, outcome, took_ms in closing:
-        command.state, command.outcome = Command.State.CLOSED, outcome
-        command.closed_at, command.took_ms = stamp.now, took_ms
-    commands = [command for command, _, _ in closing]
-    Command.objects.bulk_update(commands, ["state", "outcome", "closed_at", "took_ms"])
+        columns = {"state": Command.State.CLOSED, "outcome": outcome, "closed_at": stamp.now, "took_ms": took_ms}
+        changes.append((command.pk, columns))
+        for name, value in columns.items():
+            setattr(command, name, value)
+    updates.each(Command, changes)
 
 
 def keep(command: Command, attempts: list[Made], stamp: Stamp, *, late: bool) -> None:

@@ -20,6 +20,7 @@ from voicedash.calls import due, legs, merging, naming
 from voicedash.calls.ids import Typed
 from voicedash.calls.models import Call, Command, Hidden, Sync
 from voicedash.calls.times import times
+from voicedash.tenants import updates
 from voicedash.tenants.board import database_time, writing
 from voicedash.tenants.models import BandwidthAccount, Tenant, User
 
@@ -156,8 +157,7 @@ def _learn(account: BandwidthAccount, told: list[CallState], heard: datetime | N
         new = [one.call for one in news if one.call.pk is None]
         changed = [one for one in news if one.call.pk is not None]
         if changed:  # read under this lock, so nothing in them is stale
-            names = set[str]().union(*(one.changed for one in changed))
-            Call.objects.bulk_update([one.call for one in changed], sorted(names))
+            updates.each(Call, ((one.call.pk, one.changed) for one in changed))
         Call.objects.bulk_create(new)
         moved = [one.call for one in changed if "parent_call_id" in one.changed]
         if new or moved:

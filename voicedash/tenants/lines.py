@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from django.dispatch import Signal
 
-from voicedash.tenants import changes
+from voicedash.tenants import changes, updates
 from voicedash.tenants.board import Stamp
 from voicedash.tenants.models import Line
 
@@ -157,7 +157,7 @@ def _take_in(tenant_id: int, wishes: list[Wish], stamp: Stamp, actor: int | None
             line.name, line.team = _wanted(line, wish)
             other.append(line)
     new = Line.objects.bulk_create(new)
-    Line.objects.bulk_update(other, ["name", "team"])
+    updates.each(Line, ((line.pk, {"name": line.name, "team": line.team}) for line in other))
     changes.tell_of_lines(tenant_id, at=stamp.now, actor=actor, added=new, changed=other)
     return len(new), len(other)
 
