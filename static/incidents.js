@@ -42,7 +42,18 @@
       (card.querySelector("[aria-invalid]") || card).focus({ preventScroll: true });
     }
   });
-  document.body.addEventListener("htmx:responseError", (event) => {
-    if (event.detail.xhr.status === 401) location.assign(`${main.dataset.loginUrl}?next=${encodeURIComponent(location.pathname)}`);
-  });
+
+  // What was not answered was perhaps not written: only a list that is read anew tells.
+  function fail(event) {
+    if (event.detail.xhr?.status === 401) { location.assign(`${main.dataset.loginUrl}?next=${encodeURIComponent(location.pathname)}`); return; }
+    const card = event.detail.elt.closest(".incident");
+    if (!card) return;
+    const told = card.querySelector(".said") || document.createElement("p");
+    told.className = "said";
+    told.dataset.tone = "bad";
+    told.setAttribute("role", "alert");
+    told.textContent = "No answer that can be read: load this page again to see whether it was written.";
+    card.querySelector(".incident-do").before(told);
+  }
+  for (const name of ["htmx:responseError", "htmx:sendError", "htmx:timeout"]) document.body.addEventListener(name, fail);
 })();

@@ -1,6 +1,5 @@
 """What is wrong now: worked out from calls and accounts each time, so that nothing can be forgotten. Reads only."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -48,9 +47,13 @@ def of_pause(call: Call, outcome: str, since: datetime) -> Trouble:
 
 
 def of_calls(now: datetime, tenant_id: int | None = None) -> list[Trouble]:
-    """Of live calls, of one tenant or of all, what was not put right in time and no incident tells of yet."""
+    """Of live calls, of one tenant or of all, what was not put right in time and no incident tells of yet.
+
+    Each look begins with the index of a time, as in `calls.due`: with the tenant beside it SQLite would go through all
+    the live calls of that.
+    """
     limit = now - timedelta(seconds=times.incident)
-    live = Call.objects.filter(ended_at=None, **({} if tenant_id is None else {"tenant": tenant_id}))
+    live = Call.objects.filter(ended_at=None)
     unsure = live.filter(_untold("recording_since"), recording=Recording.UNCONFIRMED, recording_since__lte=limit)
     # The timer asks again half a minute after a try in vain at the latest: so far ahead it may be due.
     ahead = now + timedelta(seconds=times.retry_slow)
@@ -66,7 +69,8 @@ def of_calls(now: datetime, tenant_id: int | None = None) -> list[Trouble]:
         since = max(call.pause_due_at or now, call.answer_time or call.pause_due_at or now)
         cause = f"joined-{call.conversation_id}"
         found.setdefault(call.pk, Trouble(call.tenant_id, Kind.JOINED, cause, since, call, call.account_id))
-    return _since_a_worker_is_there(found.values(), limit)
+    of_it = [trouble for trouble in found.values() if tenant_id in {None, trouble.tenant_id}]
+    return _since_a_worker_is_there(of_it, limit)
 
 
 def of_accounts(now: datetime, tenant_id: int | None = None) -> list[Trouble]:
@@ -131,9 +135,8 @@ def _of_account(call: Call, kind: Kind, word: str, since: datetime) -> Trouble:
     return Trouble(call.tenant_id, kind, f"{word}-{call.account_id}", since, call, call.account_id)
 
 
-def _since_a_worker_is_there(found: Iterable[Trouble], limit: datetime) -> list[Trouble]:
+def _since_a_worker_is_there(found: list[Trouble], limit: datetime) -> list[Trouble]:
     """Without those that only waited for a worker, which is told of by itself and has come back just now."""
-    found = list(found)
     if not found:
         return found
     back = Incident.objects.filter(kind=Kind.WORKER, tenant__in={trouble.tenant_id for trouble in found})

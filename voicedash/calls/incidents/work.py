@@ -15,7 +15,7 @@ from django.db.models import Q, QuerySet
 from voicedash.audit import log
 from voicedash.audit.log import Said
 from voicedash.calls.incidents import opening, troubles
-from voicedash.calls.incidents.models import LIVE, OPEN, How, Incident, IncidentCall, Kind
+from voicedash.calls.incidents.models import OPEN, How, Incident, IncidentCall, Kind
 from voicedash.calls.incidents.troubles import Trouble
 from voicedash.calls.models import Call
 from voicedash.calls.times import times
@@ -92,10 +92,10 @@ def _plans(now: datetime, tenant_id: int | None = None) -> dict[int, _Plan]:
     """What there is to write, by tenant; of one tenant or of all."""
     plans: dict[int, _Plan] = defaultdict(_Plan)
     accounts = troubles.of_accounts(now, tenant_id)
-    open_ = Incident.objects.filter(LIVE | Q(OPEN, over_at__gt=now - BACK))
+    open_ = Incident.objects.filter(OPEN).filter(Q(over_at=None) | Q(over_at__gt=now - BACK))
     if tenant_id is not None:
         open_ = open_.filter(tenant=tenant_id)
-    incidents = list(open_.order_by("pk"))
+    incidents = sorted(open_.order_by(), key=lambda one: one.pk)
     live = {(one.tenant_id, one.cause) for one in incidents if one.over_at is None}
     new = [one for one in accounts if (one.tenant_id, one.cause) not in live and troubles.is_old(one, now)]
     for trouble in [*_untold(new), *troubles.of_calls(now, tenant_id)]:
