@@ -3,6 +3,7 @@
 import time
 from datetime import timedelta
 
+from benchmarks import stage  # noqa: F401 (it sets Django up, before anything of ours is read)
 from voicedash.calls.incidents import troubles, work
 from voicedash.calls.incidents.models import OPEN, Incident, IncidentCall
 from voicedash.calls.models import Call, Command, Outcome, Recording, Wanted
