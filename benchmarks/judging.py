@@ -1,7 +1,9 @@
-"""Has every failure that was not put right its incident, and no other? By commands and calls, not by its own rules."""
+"""Had every failure that was not put right its incident, and is no other open? By commands, not by their own rules."""
 
 import time
 from datetime import timedelta
+
+from django.db.models import Q
 
 from benchmarks import stage  # noqa: F401 (it sets Django up, before anything of ours is read)
 from voicedash.calls.incidents import troubles, work
@@ -28,21 +30,28 @@ def unfit_incidents(*, workers: bool, seconds: float = 10.0) -> list[str]:
 
 
 def _missing() -> list[str]:
-    told = set(IncidentCall.objects.filter(right_at=None, incident__closed_at=None).values_list("call", flat=True))
-    now = database_time()
+    """Of all pauses of people that failed on a call that was not paused, those at whose moment no incident told of it;
+    and the calls that are not confirmed for long."""
+    asked = Command.objects.exclude(source=Command.Source.REASSERT)
+    pauses = asked.filter(wanted=Wanted.PAUSED, source=Command.Source.PERSON, state=Command.State.CLOSED)
     found = []
-    for call in Call.objects.filter(ended_at=None).exclude(recording=Recording.PAUSED).exclude(pk__in=told - {None}):
-        asked = Command.objects.filter(call=call).exclude(source=Command.Source.REASSERT)
-        pauses = asked.filter(wanted=Wanted.PAUSED, source=Command.Source.PERSON, state=Command.State.CLOSED)
-        newest = pauses.order_by("-closed_at").first()
-        unsure = call.recording == Recording.UNCONFIRMED and call.recording_since is not None
-        if unsure and call.recording_since and now - call.recording_since > timedelta(seconds=PATIENCE):
-            found.append(f"call {call.pk} is not confirmed since {call.recording_since}, and no incident tells of it")
-        elif newest and newest.outcome != Outcome.ACKNOWLEDGED and not unsure:
-            done = asked.filter(outcome=Outcome.ACKNOWLEDGED, closed_at__gt=newest.closed_at)
-            if not done.exists():
-                found.append(f"call {call.pk}: its pause {newest.pk} was {newest.outcome}, and no incident tells of it")
-    return found
+    for pause in pauses.exclude(outcome=Outcome.ACKNOWLEDGED).select_related("call"):
+        done = asked.filter(call=pause.call_id, outcome=Outcome.ACKNOWLEDGED, closed_at__lt=pause.closed_at)
+        before = done.order_by("-closed_at").first()
+        if before and before.wanted == Wanted.PAUSED:
+            continue  # it may have been paused all the same
+        until = Q(right_at=None) | Q(right_at__gte=pause.closed_at)
+        if not IncidentCall.objects.filter(until, call=pause.call_id, since__lte=pause.closed_at).exists():
+            found.append(f"call {pause.call_id}: its pause {pause.pk} was {pause.outcome}, and no incident told of it")
+    unsure = Call.objects.filter(
+        ended_at=None,
+        recording=Recording.UNCONFIRMED,
+        recording_since__lt=database_time() - timedelta(seconds=PATIENCE),
+    )
+    told = IncidentCall.objects.filter(right_at=None, incident__closed_at=None).values("call")
+    return found + [
+        f"call {call.pk} is not confirmed for long, and no incident tells of it" for call in unsure.exclude(pk__in=told)
+    ]
 
 
 def _needless() -> list[str]:

@@ -34,7 +34,9 @@ def failed(cast, live_call):
             given = {"tenant": cast.acme, "kind": "failed", "cause": f"{name}-{call.pk}", "account": cast.acme_account}
             given |= {"since": at, "opened_at": at, "version": stamp.version}
             incident = Incident.objects.create(**given | fields)
-            IncidentCall.objects.create(incident=incident, call=call, known_as=call.call_id, why=name, since=at)
+            IncidentCall.objects.create(
+                incident=incident, call=call, known_as=call.call_id, why=name, since=at, newest_at=at
+            )
         return incident
 
     return made

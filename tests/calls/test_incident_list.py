@@ -29,7 +29,8 @@ def opened(cast):
         given = {"kind": KINDS[number % 9], "cause": f"refused-{number}", "since": at, "opened_at": at} | fields
         incident = Incident.objects.create(tenant=cast.acme, **given)
         IncidentCall.objects.bulk_create(
-            IncidentCall(incident=incident, known_as=f"c-{number:03}-{call}", since=at) for call in range(calls)
+            IncidentCall(incident=incident, known_as=f"c-{number:03}-{call}", since=at, newest_at=at)
+            for call in range(calls)
         )
         return incident
 

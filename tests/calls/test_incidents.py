@@ -57,6 +57,17 @@ def test_a_pause_that_failed_or_is_not_confirmed_is_one_at_once_until_a_pause_is
     nothing_happens()
 
 
+def test_a_pause_that_fails_after_a_resume_is_not_put_right_by_that(cast, bandwidth, one):
+    call, _ = one
+    bandwidth.fail_next(400)
+    recording.pause(call=call, by=cast.ana)
+    assert recording.resume(call=call, by=cast.ana).outcome == "acknowledged"
+    bandwidth.fail_next(400)
+    recording.pause(call=call, by=cast.ana)  # before any worker has looked
+    nothing_happens()
+    assert len(open_ones()) == 1
+
+
 def test_what_is_no_failed_pause_is_none(cast, bandwidth, one):
     call, _ = one
     assert recording.pause(call=call, by=cast.ana).outcome == "acknowledged"

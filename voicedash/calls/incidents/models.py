@@ -76,6 +76,7 @@ class IncidentCall(models.Model):
     known_as = models.CharField("call id", max_length=64)
     why = models.CharField(max_length=20, blank=True, help_text="What came of the pause that failed.")
     since = models.DateTimeField()
+    newest_at = models.DateTimeField(help_text="When it went wrong last: only what was done after that puts it right.")
     right_at = models.DateTimeField(null=True, help_text="When it was put right; empty: it is not.")
 
     class Meta:

@@ -38,7 +38,7 @@ def lapsed(call: Call, since: datetime, stamp: Stamp) -> None:
 
 def _open_for(call: Call, trouble: Trouble, stamp: Stamp) -> None:
     told = IncidentCall.objects.filter(call=call.pk, right_at=None, incident__closed_at=None, incident__over_at=None)
-    if not told.exists():
+    if not told.update(newest_at=stamp.now, why=trouble.why):
         record(call.tenant_id, [trouble], stamp)
 
 
@@ -92,4 +92,7 @@ def _new(alike: list[Trouble], stamp: Stamp) -> Incident:
 
 
 def _item(incident: Incident, trouble: Trouble, call: Call) -> IncidentCall:
-    return IncidentCall(incident=incident, call=call, known_as=call.call_id, why=trouble.why, since=trouble.since)
+    since = trouble.since
+    return IncidentCall(
+        incident=incident, call=call, known_as=call.call_id, why=trouble.why, since=since, newest_at=since
+    )

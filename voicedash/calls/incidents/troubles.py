@@ -106,7 +106,7 @@ def is_right(item: IncidentCall, kind: str, now: datetime) -> bool:
     if call.recording == Recording.PAUSED:
         return True
     if call.recording == Recording.RECORDING and call.acknowledged and call.acknowledged.closed_at:
-        return call.acknowledged.closed_at > item.since  # somebody wished otherwise, and it was done
+        return call.acknowledged.closed_at > item.newest_at  # somebody wished otherwise, and it was done
     # There was nothing to pause: it had ended before, or Bandwidth never knew it.
     return call.ended_at is not None and (
         call.hidden_why == Hidden.UNKNOWN or (call.end_time is not None and call.end_time <= item.since)

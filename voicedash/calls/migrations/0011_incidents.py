@@ -40,6 +40,7 @@ class Migration(migrations.Migration):
                 ('known_as', models.CharField(max_length=64, verbose_name='call id')),
                 ('why', models.CharField(blank=True, help_text='What came of the pause that failed.', max_length=20)),
                 ('since', models.DateTimeField()),
+                ('newest_at', models.DateTimeField(help_text='When it went wrong last: only what was done after that puts it right.')),
                 ('right_at', models.DateTimeField(help_text='When it was put right; empty: it is not.', null=True)),
             ],
             options={
