@@ -73,7 +73,7 @@ def test_it_is_taken_and_closed_with_what_was_done_and_the_log_tells_all_of_it(c
     assert taken == f"Ana Ruiz took incident {incident.pk}, not paused"
     assert over == f"Mia Chen took incident {incident.pk}, not paused from Ana Ruiz"
     assert closed.startswith(f"Mia Chen closed incident {incident.pk}, not paused after 2 min 1")
-    assert closed.endswith(": Told the caller to call back.")
+    assert closed.endswith(", “Told the caller to call back.”")
     assert "call back" not in str(list(Entry.objects.values_list("data", flat=True)))
     page = ana.get("/t/acme/log/?what=incident", headers={"HX-Request": ""}).content.decode()
     assert page.count("data-entry=") == 3

@@ -36,7 +36,7 @@ def line(shown: Shown, names: Names) -> Line:
         case "incident.taken":
             before = f"from {name(names, 'user', data['from'])}" if data.get("from") is not None else ""
             return Line(entry, actor(entry, names), f"took {number}", "", before)
-    came = f"{took}: {name(names, 'incident', data.get('incident'))}"
+    came = f"{took}, “{name(names, 'incident', data.get('incident'))}”"
     return Line(entry, actor(entry, names), f"closed {number}", "", came)
 
 
