@@ -5,7 +5,8 @@ kills one of them every 10 s, `--stop 45` suspends one for 20 s every 45 s. With
 workers run beside them, and are killed and suspended like them. With `--late` requests without an answer
 take effect up to 24 s later, which is about as long as a doubt lasts: what is asked again by a worker has
 to put that right. With `--lease 4` every pause ends by itself after so many seconds, people keep some of
-them paused, and none may have outlived its end when all is calm. The board is looked at through a web
+them paused, and none may have outlived its end when all is calm. In the end every failure that was not put
+right has its incident, and no other is open. The board is looked at through a web
 process of its own, which nothing happens to.
 Run: `python -m benchmarks.faults --presses 5000 --kill 10 --stop 45 --late --workers 2`.
 """
@@ -22,12 +23,13 @@ from datetime import datetime
 
 import requests
 
-from benchmarks import stage
+from benchmarks import judging, stage
 from benchmarks.watching import LIE_SECONDS, ROW, Report, Watch, data_of, unlogged
 from benchmarks.weather import Weather
 from tests.serving import Node, Visitor, WorkerNode
 from voicedash.audit import log, proof
 from voicedash.bandwidth.fake import Fake
+from voicedash.calls.incidents.models import Incident
 from voicedash.calls.models import Attempt, Call, Command
 from voicedash.tenants.board import database_time
 from voicedash.tenants.models import Membership, Reason, Role, Tenant, User
@@ -75,11 +77,12 @@ def run(
     late: bool = False,
     lease: int = 0,
     weather: Weather | None = None,
+    workers: bool = False,
 ) -> Report:
     """Presses at random until `presses` were made, then waits for calm, and counts. `scale` is the nodes'.
 
     `lease`: after so many seconds every pause ends by itself; 0: only a person ends it. `late`: some requests without
-    an answer take effect long after they were given up.
+    an answer take effect long after they were given up. `workers`: there are some, and see to incidents.
     """
     tenant_id = calls[0].tenant_id
     Reason.objects.filter(tenant=tenant_id).update(lease=lease or None)
@@ -139,6 +142,8 @@ def run(
         chain=proof.fault_in(log.of_tenant(tenant_id)),
         ended=Command.objects.filter(source=Command.Source.TIMER, outcome="acknowledged").count(),
         outlived=[f"call {pk}: {row}" for pk, row in final.items() if _has_outlived(row, 2 * scale)],
+        unfit=judging.unfit_incidents(workers=workers),
+        incidents=Incident.objects.count(),
         weather=f"{weather.killed} kill -9, {weather.stopped} times suspended for {weather.stop_for:.0f} s"
         if weather
         else "",
@@ -244,6 +249,7 @@ def main() -> int:
             late=options.late,
             lease=options.lease,
             weather=weather,
+            workers=bool(workers),
         )
     print(
         f"{options.users} users, {options.calls} calls, {options.nodes} web processes, {options.workers} workers, "

@@ -105,6 +105,8 @@ class Report:
     ended: int = 0  # pauses that ended by themselves
     outlived: list[str] = field(default_factory=list)  # … and those that should have
     weather: str = ""
+    incidents: int = 0  # that were opened
+    unfit: list[str] = field(default_factory=list)  # failures without one, and those without a failure
 
     @property
     def unconfirmed_share(self) -> float:
@@ -119,6 +121,7 @@ class Report:
         """No lie, nothing missing; and it was looked at: a run that saw nothing shows nothing."""
         bad = (
             self.outlived
+            or self.unfit
             or self.watch.lies
             or self.wrong_at_the_end
             or self.unlogged
@@ -145,6 +148,8 @@ class Report:
             *[f"  {row}" for row in self.wrong_at_the_end[:5]],
             f"pauses that ended  {self.ended} by themselves; {len(self.outlived)} have outlived their end",
             *[f"  {row}" for row in self.outlived[:5]],
+            f"incidents          {self.incidents} opened; {len(self.unfit)} missing, or open for nothing",
+            *[f"  {one}" for one in self.unfit[:5]],
             f"answers untrue     {self.answers_untrue} (said Paused, and nothing was paused while it was asked)",
             f"PUTs without entry {len(self.unlogged)}",
             *[f"  {put}" for put in self.unlogged[:5]],

@@ -124,7 +124,7 @@
     const live = draw();
     if (document.hidden || !live) return;
     clock.tick(list, clock.now());
-    clock.tick(document.getElementById("part-accounts"), clock.now());
+    for (const part of ["part-accounts", "part-incidents"]) clock.tick(document.getElementById(part), clock.now());
   }
   clock.everySecond(show);
   for (const event of ["online", "offline", "pageshow"]) addEventListener(event, show);

@@ -28,6 +28,7 @@
     if (!shown || versionOf(fresh) < versionOf(waiting.get(fresh.id) || shown)) return;
     waiting.delete(fresh.id);
     if (fresh.id === "part-accounts") toldAt = clock.ours();
+    if (Number(fresh.dataset.number) > Number(shown.dataset.number)) rows.news(fresh.querySelector("b").textContent);
     if (fresh.innerHTML === shown.innerHTML) {
       for (const { name, value } of [...fresh.attributes]) shown.setAttribute(name, value);
       return;

@@ -12,6 +12,7 @@ from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
 from tests import cast as people
 from tests import looped
+from voicedash.calls.incidents.models import Incident
 from voicedash.calls.models import Bulk, Call, Conversation
 from voicedash.live.application import Application
 from voicedash.tenants import workers
@@ -54,6 +55,16 @@ TABLE = [
     ("POST", "repeat-bulk", ["acme", "their-bulk"], [302, 404, 403, 403, 404, 404, 404]),
     ("POST", "act-on-own-pauses", ["acme"], [302, 404, 403, 403, 303, 303, 404]),
     ("GET", "act-on-own-pauses", ["acme"], [302, 404, 403, 405, 405, 405, 404]),
+    ("GET", "incidents", ["acme"], [302, 404, 403, 200, 200, 200, 404]),
+    ("POST", "incidents", ["acme"], [302, 404, 403, 405, 405, 405, 404]),
+    ("GET", "incident", ["acme", "incident"], [302, 404, 403, 200, 200, 200, 404]),
+    ("GET", "incident", ["acme", "their-incident"], [302, 404, 403, 404, 404, 404, 404]),
+    ("POST", "take-incident", ["acme", "incident"], [302, 404, 403, 403, 303, 303, 404]),
+    ("GET", "take-incident", ["acme", "incident"], [302, 404, 403, 405, 405, 405, 404]),
+    ("POST", "take-incident", ["acme", "their-incident"], [302, 404, 403, 403, 404, 404, 404]),
+    ("POST", "close-incident", ["acme", "incident"], [302, 404, 403, 403, 422, 422, 404]),
+    ("GET", "close-incident", ["acme", "incident"], [302, 404, 403, 405, 405, 405, 404]),
+    ("POST", "close-incident", ["acme", "their-incident"], [302, 404, 403, 403, 404, 404, 404]),
     ("POST", "fetch", ["acme"], [302, 404, 403, 403, 303, 303, 404]),
     ("GET", "fetch", ["acme"], [302, 404, 403, 403, 303, 303, 404]),
     ("GET", "log", ["acme"], [302, 404, 403, 403, 200, 200, 404]),
@@ -106,6 +117,9 @@ def world(cast, bandwidth, live_call):
     for name, tenant in [("bulk", cast.acme), ("their-bulk", cast.globex)]:
         over = {"asked_at": tenant.created, "begun_at": tenant.created, "finished_at": tenant.created}
         calls[name] = Bulk.objects.create(tenant=tenant, wanted="paused", seen=0, **over)
+    for name, tenant in [("incident", cast.acme), ("their-incident", cast.globex)]:
+        began = {"since": tenant.created, "opened_at": tenant.created}
+        calls[name] = Incident.objects.create(tenant=tenant, kind="unfed", cause="unfed-1", **began)
     users = dict(zip(ROLES[1:], [cast.omar, agent, cast.vic, cast.ana, cast.mia, cast.root], strict=True))
 
     def client(role: str) -> Client:

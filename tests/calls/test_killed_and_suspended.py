@@ -74,7 +74,11 @@ def test_killed_between_sending_and_settling(cast, bandwidth, pressing, node):
     mia = node(SCALE).browser_of(cast.mia)
     assert shown(mia, call) != "paused"
     assert eventually(lambda: shown(mia, call) == "unconfirmed")
-    assert [e.verb for e in Entry.objects.order_by("seq")] == ["recording.asked", "recording.sender_vanished"]
+    assert [e.verb for e in Entry.objects.order_by("seq")] == [
+        "recording.asked",
+        "recording.sender_vanished",
+        "incident.opened",
+    ]
 
 
 def test_killed_after_the_acknowledgement_but_before_it_was_written(cast, bandwidth, pressing, node):

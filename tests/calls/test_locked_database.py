@@ -37,7 +37,7 @@ def test_a_claim_that_was_written_too_slowly_is_closed_and_not_sent(cast, bandwi
     assert bandwidth.puts == []
     command = Command.objects.get()
     assert (command.state, command.outcome) == ("closed", "not_asked")
-    assert Entry.objects.latest("seq").data["why"] == "written too slowly"
+    assert Entry.objects.get(verb="recording.answered").data["why"] == "written too slowly"
 
 
 def test_the_board_still_opens_and_its_expired_claims_claim_nothing(cast, bandwidth, live_call, sign_in):

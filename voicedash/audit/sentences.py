@@ -6,7 +6,7 @@ from typing import Any
 
 from django.utils import timezone
 
-from voicedash.audit import changes, words
+from voicedash.audit import changes, incidents, words
 from voicedash.audit.lines import Line, Names, actor, data_of, name, plain
 from voicedash.audit.models import Entry
 from voicedash.audit.reading import ASKED, Shown
@@ -20,6 +20,7 @@ def mentioned(shown: Iterable[Shown]) -> set[tuple[str, str]]:
             if entry is None:
                 continue
             data = data_of(entry)
+            found |= incidents.mentioned(entry)
             if entry.actor:
                 found.add(("user", str(entry.actor)))
             found |= {(what, str(data[what])) for what in ("user", "reason") if data.get(what) is not None}
@@ -39,6 +40,8 @@ def line(shown: Shown, names: Names) -> Line:
         return changes.change(shown, names)
     if thing == "user":
         return changes.user(shown, names)
+    if thing == "incident":
+        return incidents.line(shown, names)
     told = data_of(entry)
     came = ", ".join(f"{plain(key)} {_short(value)}" for key, value in told.items() if key not in {"command", "source"})
     did = plain(entry.verb) + (", call" if entry.call_id else "")

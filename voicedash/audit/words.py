@@ -9,6 +9,17 @@ KINDS = {
     "call": "Calls",
     "change": "Settings and people",
 }
+INCIDENTS = {
+    "failed": "not paused",
+    "unconfirmed": "not confirmed",
+    "late": "answered too late",
+    "outlived": "not resumed at its end",
+    "joined": "joining leg not paused",
+    "evidence": "evidence against a pause",
+    "account": "account refused",
+    "unfed": "calls do not come",
+    "worker": "no worker",
+}
 OUTCOMES = {
     "acknowledged": "Acknowledged",
     "refused": "Refused",

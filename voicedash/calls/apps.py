@@ -8,4 +8,4 @@ class CallsConfig(AppConfig):
     name = "voicedash.calls"
 
     def ready(self) -> None:
-        autodiscover_modules("naming")  # it knows models, which are there only now
+        autodiscover_modules("naming", "incidents.told")  # they know models, which are there only now

@@ -12,6 +12,8 @@ from django.db.models.functions import Now
 from voicedash.calls import due, following, progress, rows, wholes
 from voicedash.calls.counting import Counts
 from voicedash.calls.following import AccountLine
+from voicedash.calls.incidents import reading as incidents
+from voicedash.calls.incidents.reading import Attention
 from voicedash.calls.models import Attempt, Call, Command, Conversation, Recording
 from voicedash.calls.naming import fold
 from voicedash.calls.progress import Progress
@@ -40,6 +42,7 @@ class BoardView:
     lines: list[AccountLine]
     rows: list[Row]
     bulks: list[Progress]
+    attention: Attention  # the incidents that are live
     after: str = ""  # the mark after which the page begins
     next: str = ""  # the mark after which the next page begins; "": this is the last
     left: int = 0  # how many rows there are beyond these
@@ -184,6 +187,7 @@ class _Moment:
     now: datetime
     alias: str
     calls: Selection
+    incidents: int  # that are live
 
     def view(self, calls: list[Call], last: Mark | None = None) -> BoardView:
         """The board with `calls` as rows. `last`: where a page ends, when it is asked how many follow it."""
@@ -197,6 +201,7 @@ class _Moment:
             lines=following.read(tenant_id, self.now, self.alias),
             rows=_draw(calls, self.now, self.alias),
             bulks=progress.read(tenant_id, self.now, self.alias),
+            attention=incidents.attention(tenant_id, self.incidents, self.alias),
         )
 
 
@@ -204,9 +209,11 @@ class _Moment:
 def _moment(tenant_id: int) -> Iterator[_Moment]:
     """The version before everything else: what is read belongs to it. Raises Board.DoesNotExist."""
     with snapshot() as alias:
-        board = Board.objects.using(alias).select_related("tenant").annotate(now=Now()).get(tenant=tenant_id)
+        boards = Board.objects.using(alias).select_related("tenant")
+        board = boards.annotate(now=Now(), incidents=incidents.live_number()).get(tenant=tenant_id)
         lapsed = due.lapsed(tenant_id, board.now, alias)
-        yield _Moment(board, board.now, alias, Selection(tenant_id, board.now, alias, lapsed))
+        selection = Selection(tenant_id, board.now, alias, lapsed)
+        yield _Moment(board, board.now, alias, selection, board.incidents)
 
 
 def _draw(calls: list[Call], now: datetime, alias: str) -> list[Row]:

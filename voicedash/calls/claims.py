@@ -229,11 +229,7 @@ def close_due(tenant_id: int) -> None:
             if not still:  # another attempt of this call, or somebody else, was quicker
                 transaction.set_rollback(True)
                 continue
-            command = still[0].command
-            state.tell(
-                command.call, "recording.doubted", stamp, None, command, why="nothing acknowledged again in time"
-            )
-            state.unconfirm(command.call, command.wanted, stamp)
+            state.lapse(still[0], stamp)
 
 
 def claimed(press: Press, command: Command, call: Call, began: float, *, waiting: bool = False) -> Claim:

@@ -13,7 +13,13 @@ from voicedash.calls.board import BoardView
 
 def prepare() -> None:
     """Loads what drawing needs, addresses and templates: the first to be drawn for would wait a second for it."""
-    for name in ("calls/_row.html", "calls/_counts.html", "calls/_accounts.html", "calls/_bulks.html"):
+    for name in (
+        "calls/_row.html",
+        "calls/_counts.html",
+        "calls/_accounts.html",
+        "calls/_bulks.html",
+        "calls/_incidents.html",
+    ):
         get_template(name)
     reverse("board", args=["any"])
 
@@ -33,6 +39,11 @@ def counts(board: BoardView) -> str:
 def bulks(board: BoardView, *, can_press: bool) -> str:
     context = {"tenant": board.tenant, "can_press": can_press, "board": board}
     return get_template("calls/_bulks.html").render(context)
+
+
+def incidents(board: BoardView) -> str:
+    with _time_of(board):
+        return get_template("calls/_incidents.html").render({"tenant": board.tenant, "board": board})
 
 
 def accounts(board: BoardView, *, can_press: bool) -> str:

@@ -4,6 +4,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 
+from voicedash.calls.incidents import models as incidents  # noqa: F401 (Django finds here what it is to know)
 from voicedash.tenants.models import BandwidthAccount, Reason, Tenant
 
 NO_PLACE = "03"  # of a call that nothing is known of: before the others that are on no line (`calls.naming`)
@@ -142,6 +143,9 @@ class Call(models.Model):
             models.Index(fields=["tenant", "id", "recording"], condition=Q(ended_at__isnull=True), name="live_calls"),
             models.Index(
                 fields=["tenant", "place", "id"], condition=Q(ended_at__isnull=True), name="live_calls_in_order"
+            ),
+            models.Index(
+                fields=["recording", "recording_since"], condition=Q(ended_at__isnull=True), name="live_calls_by_state"
             ),
         ]
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from voicedash.audit import log
 from voicedash.calls import due, ends, legs
+from voicedash.calls.incidents import opening
 from voicedash.calls.models import Attempt, Call, Command, Outcome, Recording, Wanted
 from voicedash.calls.press import Made
 from voicedash.calls.times import times
@@ -74,13 +75,17 @@ def refuse(call: Call, command: Command, outcome: Outcome, stamp: Stamp) -> None
 
 
 def end(call: Call, command: Command, outcome: Outcome, stamp: Stamp, account: BandwidthAccount | None) -> None:
-    """What the `outcome` of a command that is closed with it makes of its call; `account` as for `acknowledge`."""
+    """What the `outcome` of a command that is closed with it makes of its call; `account` as for `acknowledge`.
+
+    A pause of a person that failed is an incident.
+    """
     if outcome == Outcome.ACKNOWLEDGED:
         acknowledge(call, command, stamp, account=account)
     elif outcome == Outcome.UNCONFIRMED:
         unconfirm(call, command.wanted, stamp, command)
     else:
         refuse(call, command, outcome, stamp)
+    opening.after(call, command, stamp)
 
 
 def contradict(call: Call, stamp: Stamp, why: str, at: datetime | None = None, by: str = "") -> bool:
@@ -152,6 +157,15 @@ def vanish(call: Call, command: Command, stamp: Stamp) -> None:
     tell(call, "recording.sender_vanished", stamp, None, command, outcome=Outcome.UNCONFIRMED)
     legs.release(call, command, stamp)
     unconfirm(call, command.wanted, stamp, command)
+    opening.after(call, command, stamp)
+
+
+def lapse(attempt: Attempt, stamp: Stamp) -> None:
+    """A doubt closed long ago, and nothing was acknowledged since: its call is not confirmed. That is an incident."""
+    command, call = attempt.command, attempt.command.call
+    tell(call, "recording.doubted", stamp, None, command, why="nothing acknowledged again in time")
+    unconfirm(call, command.wanted, stamp)
+    opening.lapsed(call, (attempt.doubt_until or stamp.now) + seconds(times.grace), stamp)
 
 
 def close(command: Command, stamp: Stamp, outcome: Outcome, *, took_ms: int | None = None, state: str = "") -> bool:
@@ -235,6 +249,7 @@ def about(call: Call, verb: str, by: User | None, command: Command, **data: Any)
 def tell_unasked(call: Call, stamp: Stamp, by: User | None, command: Command, why: str) -> None:
     """Bandwidth was never asked, and why: for whoever looks later for a pause that did not happen."""
     tell(call, "recording.answered", stamp, by, command, outcome=Outcome.NOT_ASKED, why=why)
+    opening.after(call, command, stamp)
 
 
 def _plain(value: Any) -> Any:

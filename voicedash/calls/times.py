@@ -38,6 +38,7 @@ class Times:
     duty: float = 15.0  # a worker's hold on a duty since it last wrote for it
     bulk_silent: float = 5.0  # a bulk of whose holder nothing was heard for so long is another's to go on with
     bulk_patience: float = 120.0  # for so long what Bandwidth answers 429 is asked again
+    incident: float = 30.0  # what is not put right for so long needs a person
     # How it follows calls (worker/sync.py)
     read: float = 10.0  # one answer to a GET
     overlap: float = 120.0  # so far before the newest start every list begins, as lists lag

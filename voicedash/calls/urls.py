@@ -3,6 +3,7 @@
 from django.urls import path
 
 from voicedash.calls import bulk_views, leaving_views, views
+from voicedash.calls.incidents import views as incident_views
 
 urlpatterns = [
     path("", views.board, name="board"),
@@ -19,5 +20,9 @@ urlpatterns = [
     path("resume-all/", bulk_views.resume_all, name="resume-all"),
     path("bulks/<int:pk>/repeat/", bulk_views.repeat, name="repeat-bulk"),
     path("own-pauses/", leaving_views.act, name="act-on-own-pauses"),
+    path("incidents/", incident_views.incidents, name="incidents"),
+    path("incidents/<int:pk>/", incident_views.incident, name="incident"),
+    path("incidents/<int:pk>/take/", incident_views.take, name="take-incident"),
+    path("incidents/<int:pk>/close/", incident_views.close, name="close-incident"),
     path("fetch/", views.fetch, name="fetch"),
 ]

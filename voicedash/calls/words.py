@@ -218,11 +218,16 @@ FOLLOW_BROKE = "voicedash could not take the calls in. It tries again; tell an a
 NOT_HEARD = "Calls do not come by themselves now."
 
 
+# What it says where Bandwidth lets us in no more: another trouble than that calls are not told of.
+_REFUSED = "Bandwidth refuses this account's credentials. Tell an admin."
+REFUSES_US = frozenset({_REFUSED, MAY_NOT_LIST, NOT_ALLOWED, SEALED})
+
+
 def follow_failed(error: BandwidthError) -> str:
     """Why an account's calls do not come by themselves, and what comes of it. Without a number: it stands for long."""
     match error:
         case BadCredentials():
-            return "Bandwidth refuses this account's credentials. Tell an admin."
+            return _REFUSED
         case RateLimited():
             return "Bandwidth asks voicedash to look less often. It goes on by itself."
         case NeverReached(status=429):

@@ -79,6 +79,7 @@ class Channel:
     _counts: str = ""
     _accounts: str = ""
     _bulks: str = ""
+    _incidents: str = ""
     _asked: list[Stream] = field(default_factory=list)
     _newer: Ask | None = None
     _older: Ask | None = None
@@ -143,7 +144,7 @@ class Channel:
                 rows |= changed
         if len(rows) > MOST_NEWS:
             return events.anew(version)
-        return events.changes(version, [*rows.values(), self._counts, self._accounts, self._bulks])
+        return events.changes(version, [*rows.values(), self._counts, self._accounts, self._bulks, self._incidents])
 
     def _follow(self, news: News) -> bytes:
         """From `version` on to that of the news."""
@@ -198,7 +199,10 @@ class Channel:
             changed["accounts"] = news.accounts
         if _undated(news.bulks) != _undated(self._bulks):
             changed["bulks"] = news.bulks
+        if _undated(news.incidents) != _undated(self._incidents):
+            changed["incidents"] = news.incidents
         self._counts, self._accounts, self._bulks = news.counts, news.accounts, news.bulks
+        self._incidents = news.incidents
         return changed
 
 

@@ -43,6 +43,7 @@ class News:
     counts: str
     accounts: str
     bulks: str
+    incidents: str
 
 
 @dataclass(frozen=True)
@@ -122,4 +123,5 @@ def _draw(board: BoardView, presses: bool) -> News:
         counts=drawing.counts(board),
         accounts=drawing.accounts(board, can_press=presses),
         bulks=drawing.bulks(board, can_press=presses),
+        incidents=drawing.incidents(board),
     )

@@ -1,6 +1,6 @@
 """What the keys in a tenant's log are called now: an entry holds keys, as it can never be erased."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from django.db.models import Model, QuerySet
@@ -13,6 +13,12 @@ _OF_A_TENANT: dict[str, type[Model]] = {
     "callback_credential": CallbackCredential,
     "line": Line,
 }
+_TEXTS: dict[str, Callable[[Any], str]] = {}
+
+
+def add(what: str, model: type[Model], text: Callable[[Any], str]) -> None:
+    """Makes a sort of thing of tenants known by its model, and what a reader of the log is told of one."""
+    _OF_A_TENANT[what], _TEXTS[what] = model, text
 
 
 def of(tenant_id: int, mentioned: Iterable[tuple[str, str]]) -> dict[tuple[str, str], str]:
@@ -33,5 +39,6 @@ def of(tenant_id: int, mentioned: Iterable[tuple[str, str]]) -> dict[tuple[str, 
             rows = _OF_A_TENANT[what]._default_manager.filter(tenant=tenant_id, pk__in=wanted)
         else:
             continue
-        found |= {(what, str(row.pk)): str(row) for row in rows.order_by()}
+        text = _TEXTS.get(what, str)
+        found |= {(what, str(row.pk)): text(row) for row in rows.order_by()}
     return found

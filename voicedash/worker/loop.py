@@ -19,6 +19,7 @@ from django.db import close_old_connections, connection, connections
 
 from voicedash.calls import bulk, claims, due, fetching, recording
 from voicedash.calls.due import Again
+from voicedash.calls.incidents import work as incidents
 from voicedash.calls.places import Places
 from voicedash.calls.times import times
 from voicedash.logs import context
@@ -88,6 +89,8 @@ class Loop:
     def _look(self) -> None:
         """Finds what is due and starts it; then tells that it lives, for a worker that cannot look does not work."""
         now = database_time()
+        beats = time.monotonic() - self._beaten >= times.beat
+        gap = incidents.gap(workers.newest(), now) if beats else None
         self._left = False
         self._close(due.expired(now))
         for one in due.again(now):
@@ -96,7 +99,10 @@ class Loop:
             self._start(("bulk", bulk_pk), lambda pk=bulk_pk: bulk.take_over(pk, self.stop))  # type: ignore[misc]
         for account_pk in sync.due():
             self._follow(account_pk)
-        if time.monotonic() - self._beaten >= times.beat:
+        if beats:
+            if gap:
+                incidents.tell_gap(gap)
+            self._start(("incidents", 0), incidents.look)
             # Half a minute late at any rate, and a look at a whole day: not with every look.
             self._close({attempt.command.call.tenant_id for attempt in due.overdue(now)})
             for tenant_id in fetching.with_dead():
