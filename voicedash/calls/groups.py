@@ -120,13 +120,15 @@ def settle(tenant_id: int, answers: list[Answered]) -> list[Answered]:
             if answer.outcome in {Outcome.ACKNOWLEDGED, Outcome.UNCONFIRMED}:
                 legs.release(call, command, stamp)
         log.append_all(log.of_tenant(tenant_id), entries, at=stamp.now)
+        ended = []
         for answer in mine:
             command, call = answer.claim.command, calls[answer.claim.press.call_pk]
             if answer.returns:  # it is asked for again, which is no failure yet
                 state.refuse(call, command, answer.outcome, stamp)
             else:
                 elsewhere = answer.attempts[-1].elsewhere if answer.attempts else None
-                state.end(call, command, answer.outcome, stamp, elsewhere)
+                ended.append((call, command, answer.outcome, elsewhere))
+        state.end_all(ended, stamp)
         if again := [answer.claim.press.item for answer in mine if answer.returns]:
             BulkItem.objects.filter(pk__in=again).update(command=None)
     return [answer for answer in answers if answer.claim.command.pk not in held]

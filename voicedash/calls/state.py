@@ -17,14 +17,16 @@ from voicedash.tenants import updates
 from voicedash.tenants.board import Stamp
 from voicedash.tenants.models import BandwidthAccount, User
 
+Columns = dict[str, Any]
 
-def acknowledge(call: Call, command: Command, stamp: Stamp, *, account: BandwidthAccount | None = None) -> None:
+
+def _acknowledged(call: Call, command: Command, stamp: Stamp, account: BandwidthAccount | None) -> Columns:
     """Bandwidth said 200 to this command: the one place in which a call becomes paused.
 
     A re-assert only confirms what the call shows: whose pause it is, why and since when stays theirs. `account`:
     another than the call's, which answered, and is asked from now on.
     """
-    news: dict[str, Any] = {"asserted_at": command.attempt_at, "not_known": False}
+    news: Columns = {"asserted_at": command.attempt_at, "not_known": False}
     if account is not None:
         news["account"] = account
     if command.wanted == Wanted.PAUSED:
@@ -41,7 +43,7 @@ def acknowledge(call: Call, command: Command, stamp: Stamp, *, account: Bandwidt
     if call.ended_at:  # a call that Bandwidth still obeys has not ended, whatever its listing said (docs/truth.md, 4)
         news |= {"ended_at": None, "end_time": None, "state": "answered", "numbers_erased_at": None}
         news |= {"hidden_why": "", "revived_at": stamp.now}
-    touch(call, stamp, **news)
+    return news
 
 
 def unconfirm(call: Call, wanted: str, stamp: Stamp, command: Command | None = None) -> None:
@@ -49,14 +51,17 @@ def unconfirm(call: Call, wanted: str, stamp: Stamp, command: Command | None = N
 
     `command`: the one that closes with this. A pause that may have been done ends like one that was.
     """
-    news: dict[str, Any] = {}
+    touch(call, stamp, **_unconfirmed(call, wanted, stamp, command))
+
+
+def _unconfirmed(call: Call, wanted: str, stamp: Stamp, command: Command | None) -> Columns:
+    news: Columns = {}
     if command is not None:
         news = _lease(call, command, stamp) if wanted == Wanted.PAUSED else ends.put_off(call, command, stamp.now)
     if call.recording == wanted:
-        touch(call, stamp, **news)
-    else:
-        since = call.recording_since if call.recording == Recording.UNCONFIRMED else stamp.now
-        touch(call, stamp, recording=Recording.UNCONFIRMED, recording_since=since, not_known=False, **news)
+        return news
+    since = call.recording_since if call.recording == Recording.UNCONFIRMED else stamp.now
+    return {"recording": Recording.UNCONFIRMED, "recording_since": since, "not_known": False} | news
 
 
 def refuse(call: Call, command: Command, outcome: Outcome, stamp: Stamp) -> None:
@@ -64,28 +69,48 @@ def refuse(call: Call, command: Command, outcome: Outcome, stamp: Stamp) -> None
 
     A leg of a conversation may not have been answered yet: voicedash goes on asking for it by itself.
     """
-    news: dict[str, Any] = ends.put_off(call, command, stamp.now)
+    touch(call, stamp, **_refused(call, command, outcome, stamp))
+
+
+def _refused(call: Call, command: Command, outcome: Outcome, stamp: Stamp) -> Columns:
+    news: Columns = ends.put_off(call, command, stamp.now)
     if command.source == Command.Source.PERSON and command.wanted == Wanted.PAUSED:
         news["not_known"] = outcome == Outcome.UNKNOWN_CALL
         if news["not_known"] and call.conversation_id and call.recording != Recording.PAUSED:
             news["pause_due_at"] = call.pause_due_at or stamp.now
     elif call.not_known and outcome not in {Outcome.UNKNOWN_CALL, Outcome.NOT_ASKED}:
         news["not_known"] = False  # now it is refused for another reason, or nobody knows
-    touch(call, stamp, **news)
+    return news
 
 
 def end(call: Call, command: Command, outcome: Outcome, stamp: Stamp, account: BandwidthAccount | None) -> None:
-    """What the `outcome` of a command that is closed with it makes of its call; `account` as for `acknowledge`.
+    """What the `outcome` of a command that is closed with it makes of its call. `account`: another than the call's,
+    which answered, and is asked from now on.
 
     A pause of a person that failed is an incident.
     """
-    if outcome == Outcome.ACKNOWLEDGED:
-        acknowledge(call, command, stamp, account=account)
-    elif outcome == Outcome.UNCONFIRMED:
-        unconfirm(call, command.wanted, stamp, command)
-    else:
-        refuse(call, command, outcome, stamp)
+    touch(call, stamp, **_ended(call, command, outcome, stamp, account))
     opening.after(call, command, stamp)
+
+
+def end_all(ended: list[tuple[Call, Command, Outcome, BandwidthAccount | None]], stamp: Stamp) -> None:
+    """The same for many calls at once."""
+    changes = []
+    for call, command, outcome, account in ended:
+        columns = _ended(call, command, outcome, stamp, account) | {"version": stamp.version}
+        _take_over(call, columns)
+        changes.append((call.pk, columns))
+    updates.each(Call, changes)
+    for call, command, _, _ in ended:
+        opening.after(call, command, stamp)
+
+
+def _ended(call: Call, command: Command, outcome: Outcome, stamp: Stamp, account: BandwidthAccount | None) -> Columns:
+    if outcome == Outcome.ACKNOWLEDGED:
+        return _acknowledged(call, command, stamp, account)
+    if outcome == Outcome.UNCONFIRMED:
+        return _unconfirmed(call, command.wanted, stamp, command)
+    return _refused(call, command, outcome, stamp)
 
 
 def contradict(call: Call, stamp: Stamp, why: str, at: datetime | None = None, by: str = "") -> bool:
@@ -120,8 +145,12 @@ def touch(call: Call, stamp: Stamp, **columns: Any) -> None:
     """Writes the named columns and the version that makes boards draw the row anew."""
     columns["version"] = stamp.version
     Call.objects.filter(pk=call.pk).update(**columns)
+    _take_over(call, columns)
+
+
+def _take_over(of: Call | Command, columns: Columns) -> None:
     for name, value in columns.items():
-        setattr(call, name, value)
+        setattr(of, name, value)
 
 
 def still_open(call: Call, stamp: Stamp) -> tuple[Command | None, Command | None, bool]:
@@ -174,8 +203,7 @@ def close(command: Command, stamp: Stamp, outcome: Outcome, *, took_ms: int | No
     columns = {"state": Command.State.CLOSED, "outcome": outcome, "closed_at": stamp.now, "took_ms": took_ms}
     if still.update(**columns) != 1:
         return False
-    for name, value in columns.items():
-        setattr(command, name, value)
+    _take_over(command, columns)
     return True
 
 
@@ -185,8 +213,7 @@ def close_all(closing: list[tuple[Command, Outcome, int]], stamp: Stamp) -> None
     for command, outcome, took_ms in closing:
         columns = {"state": Command.State.CLOSED, "outcome": outcome, "closed_at": stamp.now, "took_ms": took_ms}
         changes.append((command.pk, columns))
-        for name, value in columns.items():
-            setattr(command, name, value)
+        _take_over(command, columns)
     updates.each(Command, changes)
 
 
