@@ -153,7 +153,7 @@ def settle(claim: Claim, outcome: Outcome, attempts: list[Made]) -> Settled:
         alone = command.wanted == Wanted.PAUSED
         simple = outcome == Outcome.ACKNOWLEDGED and call.account_id == claim.account.pk
         simple = simple and command.source == Command.Source.PERSON  # nobody waits for the row of another
-        simple = simple and (alone or not pause_waits(claim)) and not state.in_doubt(call)
+        simple = simple and (alone or not pause_waits(claim)) and not due.is_doubted(call.pk, call.asserted_at)
     if not simple:
         return Settled(outcome)
     call.account = claim.account

@@ -80,6 +80,8 @@ def of_leg(call: Call, answer: Answer) -> Answer:
     """The answer to a press on `call` alone: nobody is to go ahead while another leg of its conversation records."""
     if answer.said.lead != words.GO_AHEAD:
         return answer
+    if answer.row and answer.row.conversation is None:  # it was no leg as its answer was written
+        return answer
     now = Call.objects.select_related("conversation").filter(pk=call.pk).first()
     rows = _rows(now.conversation) if now and now.conversation else []
     whole = next((row for row in rows if row.legs), None)

@@ -13,8 +13,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import chain
+from typing import Any
 
-from django.db import connections
+from django.db import connection, connections
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.db.models.functions import Now
 
@@ -41,6 +42,13 @@ WHERE calls_attempt.doubt_until > %s
 GROUP BY calls_call.id HAVING max(calls_attempt.doubt_until) <= %s
 """
 
+# Two questions of every press, each answered by no for nearly all: Django would take ten times as long to write them.
+_ASKED = "SELECT 1 FROM calls_command WHERE call_id = %s AND state <> 'closed' LIMIT 1"
+_DOUBTED = """
+SELECT 1 FROM calls_attempt JOIN calls_command ON calls_command.id = calls_attempt.command_id
+WHERE calls_command.call_id = %s AND calls_attempt.doubt_until > %s LIMIT 1
+"""
+
 
 @dataclass(frozen=True)
 class Again:
@@ -54,6 +62,22 @@ class Again:
     source: Command.Source
     at: datetime
     conversation: int | None = None
+
+
+def is_asked(call_pk: int) -> bool:
+    """Whether a call has a command that is not closed."""
+    return _any(_ASKED, call_pk)
+
+
+def is_doubted(call_pk: int, since: datetime | None) -> bool:
+    """Whether a request for a call may take effect, or may have, after `since`."""
+    return since is not None and _any(_DOUBTED, call_pk, connection.ops.adapt_datetimefield_value(since))
+
+
+def _any(question: str, *values: Any) -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute(question, values)
+        return cursor.fetchone() is not None
 
 
 def expired(now: datetime | Now) -> dict[int, set[int]]:

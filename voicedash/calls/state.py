@@ -144,7 +144,7 @@ def contradict(call: Call, stamp: Stamp, why: str, at: datetime | None = None, b
 def touch(call: Call, stamp: Stamp, **columns: Any) -> None:
     """Writes the named columns and the version that makes boards draw the row anew."""
     columns["version"] = stamp.version
-    Call.objects.filter(pk=call.pk).update(**columns)
+    updates.each(Call, [(call.pk, columns)])
     _take_over(call, columns)
 
 
@@ -155,6 +155,8 @@ def _take_over(of: Call | Command, columns: Columns) -> None:
 
 def still_open(call: Call, stamp: Stamp) -> tuple[Command | None, Command | None, bool]:
     """The call's claimed and its waiting command, after closing what has expired; True if anything was."""
+    if not due.is_asked(call.pk):
+        return None, None, False
     claimed = waiting = None
     changed = False
     for command in Command.objects.filter(due.OPEN, call=call).order_by():
@@ -243,11 +245,6 @@ def kept(command: Command, attempts: list[Made], stamp: Stamp, first: int = 1) -
         )
         for number, made in enumerate(attempts, start=first)
     ]
-
-
-def in_doubt(call: Call) -> bool:
-    """Whether a request of this call may take effect, or may have, after the one that was acknowledged last."""
-    return Attempt.objects.filter(command__call=call, doubt_until__gt=call.asserted_at).exists()
 
 
 def _lease(call: Call, command: Command, stamp: Stamp) -> dict[str, Any]:

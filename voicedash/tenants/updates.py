@@ -24,7 +24,11 @@ def each(model: type[models.Model], changes: Iterable[tuple[int, Mapping[str, An
     with connection.cursor() as cursor:
         for names, rows in alike.items():
             values = ", ".join(f"{quote(_field(model, name).column or name)} = %s" for name in names)
-            cursor.executemany(f"UPDATE {quote(model._meta.db_table)} SET {values} WHERE id = %s", rows)
+            update = f"UPDATE {quote(model._meta.db_table)} SET {values} WHERE id = %s"
+            if len(rows) == 1:
+                cursor.execute(update, rows[0])
+            else:
+                cursor.executemany(update, rows)
 
 
 def _field(model: type[models.Model], name: str) -> "models.Field[Any, Any]":
