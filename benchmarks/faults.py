@@ -5,13 +5,15 @@ kills one of them every 10 s, `--stop 45` suspends one for 20 s every 45 s. With
 workers run beside them, and are killed and suspended like them. With `--late` requests without an answer
 take effect up to 24 s later, which is about as long as a doubt lasts: what is asked again by a worker has
 to put that right. With `--lease 4` every pause ends by itself after so many seconds, people keep some of
-them paused, and none may have outlived its end when all is calm. In the end every failure that was not put
+them paused, and none may have outlived its end when all is calm. With `--everyone 20` somebody pauses or resumes all
+calls at once every 20 s. In the end every failure that was not put
 right has its incident, and no other is open. The board is looked at through a web
 process of its own, which nothing happens to.
 Run: `python -m benchmarks.faults --presses 5000 --kill 10 --stop 45 --late --workers 2`.
 """
 
 import argparse
+import itertools
 import random
 import sys
 import threading
@@ -30,7 +32,7 @@ from tests.serving import Node, Visitor, WorkerNode
 from voicedash.audit import log, proof
 from voicedash.bandwidth.fake import Fake
 from voicedash.calls.incidents.models import Incident
-from voicedash.calls.models import Attempt, Call, Command
+from voicedash.calls.models import Attempt, Bulk, Call, Command
 from voicedash.tenants.board import database_time
 from voicedash.tenants.models import Membership, Reason, Role, Tenant, User
 
@@ -76,13 +78,15 @@ def run(
     scale: float = 1.0,
     late: bool = False,
     lease: int = 0,
+    everyone: float = 0.0,
     weather: Weather | None = None,
     workers: bool = False,
 ) -> Report:
     """Presses at random until `presses` were made, then waits for calm, and counts. `scale` is the nodes'.
 
     `lease`: after so many seconds every pause ends by itself; 0: only a person ends it. `late`: some requests without
-    an answer take effect long after they were given up. `workers`: there are some, and see to incidents.
+    an answer take effect long after they were given up. `everyone`: every so many seconds somebody pauses or resumes
+    all calls at once; 0: never. `workers`: there are some, and see to incidents.
     """
     tenant_id = calls[0].tenant_id
     Reason.objects.filter(tenant=tenant_id).update(lease=lease or None)
@@ -96,7 +100,9 @@ def run(
     began = time.monotonic()
     outcomes: Counter[str] = Counter()
     untrue = 0
-    with weather or ExitStack(), ThreadPoolExecutor(len(people)) as pool:
+    over = threading.Event()
+    with weather or ExitStack(), ThreadPoolExecutor(len(people) + 1) as pool:
+        all_at_once = pool.submit(_on_everyone, nodes, people[0], everyone * scale, seed, over) if everyone else None
         pressing = [
             pool.submit(
                 _one_person,
@@ -114,6 +120,8 @@ def run(
         for counted, false in (one.result() for one in pressing):
             outcomes += counted
             untrue += false
+        over.set()
+        outcomes += all_at_once.result() if all_at_once else Counter()
     seconds = time.monotonic() - began
     fake.storm(None)
     stop.set()
@@ -174,6 +182,23 @@ def _one_person(
     return outcomes, untrue
 
 
+def _on_everyone(nodes: list[Node], person: User, every: float, seed: int, over: threading.Event) -> Counter[str]:
+    """Pauses and resumes all calls by turns, now here and now there."""
+    dice, outcomes = random.Random(seed), Counter[str]()
+    visitor = nodes[0].browser_of(person)
+    verbs = itertools.cycle(["pause-all", "resume-all"])
+    while not over.wait(every):
+        node, verb = dice.choice(nodes), next(verbs)
+        if not node.url:
+            continue
+        visitor.url = node.url
+        try:
+            outcomes[f"{verb} HTTP {visitor.post(f'/t/acme/{verb}/', data={'sure': '1'}).status_code}"] += 1
+        except requests.RequestException:
+            outcomes[f"{verb} no answer"] += 1
+    return outcomes
+
+
 def _pressed(node: Node, visitor: Visitor, call: Call, verb: str) -> str:
     """The outcome in the row that came back, or what came instead of one. A killed node is waited for first."""
     while not node.url:
@@ -198,7 +223,12 @@ def _until_calm(watch: Watch, watcher: Visitor, seconds: float) -> None:
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         rows = watch.look(watcher)
-        if rows and not any(row["asking"] or "doubt-until" in row or _has_outlived(row) for row in rows.values()):
+        at_work = Bulk.objects.filter(finished_at=None).exists()
+        if (
+            rows
+            and not at_work
+            and not any(row["asking"] or "doubt-until" in row or _has_outlived(row) for row in rows.values())
+        ):
             return
         time.sleep(0.1)
 
@@ -217,6 +247,7 @@ def main() -> int:
     parser.add_argument("--nodes", type=int, default=1)
     parser.add_argument("--workers", type=int, default=0)
     parser.add_argument("--lease", type=int, default=0, help="seconds after which every pause ends by itself")
+    parser.add_argument("--everyone", type=float, default=0, help="seconds between two presses on all calls at once")
     parser.add_argument("--late", action="store_true", help="some requests take effect long after they were given up")
     parser.add_argument("--kill", type=float, default=0, help="seconds between two kill -9")
     parser.add_argument("--stop", type=float, default=0, help="seconds between two suspensions of 20 s")
@@ -248,6 +279,7 @@ def main() -> int:
             seed=options.seed,
             late=options.late,
             lease=options.lease,
+            everyone=options.everyone,
             weather=weather,
             workers=bool(workers),
         )
