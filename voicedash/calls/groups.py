@@ -20,7 +20,6 @@ from voicedash.tenants.board import Stamp, writing
 
 ENDED = "ended"
 OVERTAKEN = "overtaken"
-_KNOWN = ("account", "last_pause__by", "last_pause__reason", "acknowledged__by", "acknowledged__reason")
 
 
 class Lost(Exception):
@@ -68,7 +67,8 @@ def claim(bulk: Bulk, holder: UUID, presses: list[Press]) -> Claimed:
         still = set(open_items.values_list("pk", flat=True))
         presses = [press for press in presses if press.item in still]
         pks = [press.call_pk for press in presses]
-        calls = Call.objects.select_related(*_KNOWN).filter(tenant=bulk.tenant_id).in_bulk(pks)
+        known = ["account", *(["last_pause"] if bulk.wanted == Wanted.RECORDING else [])]
+        calls = Call.objects.select_related(*known).filter(tenant=bulk.tenant_id).in_bulk(pks)
         held = set(Command.objects.filter(due.OPEN, call__in=pks).values_list("call_id", flat=True))
         overtaken = _overtaken(bulk, pks)
         plain: list[Press] = []
