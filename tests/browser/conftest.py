@@ -59,7 +59,7 @@ def _chromium() -> str:
 @pytest.fixture(scope="session")
 def chromium() -> Iterator[Browser]:
     path = _chromium()
-    expect.set_options(timeout=10_000)
+    expect.set_options(timeout=20_000)
     # --no-sandbox: root, as in most containers, cannot have Chromium's own.
     quiet = "--no-sandbox --disable-gpu --disable-background-networking --disable-component-update --disable-sync --no-first-run"
     with sync_playwright() as playwright:

@@ -106,7 +106,7 @@ def test_it_makes_one_attempt_and_changes_nothing_when_that_is_not_acknowledged(
 
 
 def test_what_is_not_acknowledged_by_half_a_minute_after_the_close_is_not_confirmed(cast, bandwidth, in_doubt):
-    call, _ = in_doubt(sent=54.5, asserted=40)
+    call, _ = in_doubt(sent=50, asserted=40)
     bandwidth.fail_next(404)
     assert recording.reassert(the_due(call)).outcome == "unknown_call"
     claims.close_due(call.tenant_id)
