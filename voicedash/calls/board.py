@@ -6,15 +6,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from django.db.models import Q
 from django.db.models.functions import Now
 
-from voicedash.calls import due, following, progress, rows, wholes
+from voicedash.calls import due, following, progress, rows, standing, wholes
 from voicedash.calls.counting import Counts
 from voicedash.calls.following import AccountLine
 from voicedash.calls.incidents import reading as incidents
 from voicedash.calls.incidents.reading import Attention
-from voicedash.calls.models import Attempt, Call, Command, Conversation, Recording
+from voicedash.calls.models import Call, Command, Conversation, Recording
 from voicedash.calls.naming import fold
 from voicedash.calls.progress import Progress
 from voicedash.calls.rows import Doubt, Row
@@ -24,7 +23,6 @@ from voicedash.tenants.board import snapshot
 from voicedash.tenants.models import BandwidthAccount, Board, Line, Tenant
 
 MOST_NEWS = 300  # changed rows that are told one by one; where there are more, a board is read anew
-_OPEN = (Command.State.CLAIMED, Command.State.WAITING)
 
 
 @dataclass(frozen=True)
@@ -231,10 +229,8 @@ def _draw_calls(calls: list[Call], now: datetime, alias: str) -> list[Row]:
     """Rows in two more queries: joined into one, their commands' people and reasons cost more than both."""
     pks = [call.pk for call in calls]
     doubts: dict[int, list[Doubt]] = defaultdict(list)
-    attempts = Attempt.objects.using(alias).filter(doubt_until__gt=now - due.OLDEST, command__call__in=pks).order_by()
-    for pk, wanted, until in attempts.values_list("command__call__pk", "command__wanted", "doubt_until"):
-        if until is not None:
-            doubts[pk].append(Doubt(wanted, until))
+    for pk, wanted, until in standing.doubts(pks, now - due.OLDEST, alias):
+        doubts[pk].append(Doubt(wanted, until))
     shown = {call.acknowledged_id for call in calls} | {
         call.last_pause_id for call in calls if rows.believed(call, doubts[call.pk], now)[0] == Recording.UNCONFIRMED
     }
@@ -242,7 +238,8 @@ def _draw_calls(calls: list[Call], now: datetime, alias: str) -> list[Row]:
     known: dict[int, Command] = {}
     claimed: dict[int, Command] = {}
     waiting: dict[int, Command] = {}
-    for command in commands.filter(Q(pk__in=shown - {None}) | Q(call__in=pks, state__in=_OPEN)):
+    about = {*(shown - {None}), *standing.open_commands(pks, alias)}
+    for command in commands.filter(pk__in=about) if about else ():
         known[command.pk] = command
         # One that has expired still counts until it is closed: what its sender did is not known.
         if command.state == Command.State.CLAIMED:

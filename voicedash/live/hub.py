@@ -28,7 +28,7 @@ class Pace:
     """How often what is done, in seconds; tests may hurry."""
 
     look: float = 0.1
-    share: float = 4.0  # of its own cost the hub rests at least so many times before it looks again
+    share: float = 2.0  # of its own cost the hub rests at least so many times before it looks again: a third of a core
     rest: float = 1.0  # but never for longer
     beat: float = 5.0
     good: float = 2.0  # the last good read may be so old for a beat

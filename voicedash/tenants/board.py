@@ -47,7 +47,7 @@ def begin(tenant_id: int) -> Stamp:
             Board.objects.bulk_create([Board(tenant_id=tenant_id)], ignore_conflicts=True)
             cursor.execute(sql, [tenant_id])
             row = cursor.fetchone()
-    return Stamp(row[0], _aware(row[1]))
+    return Stamp(row[0], aware(row[1]))
 
 
 def take_away(tenant_id: int, newest_version: int) -> None:
@@ -66,10 +66,11 @@ def database_time() -> datetime:
     """Now, by the database's clock: for what is written outside any tenant."""
     with connection.cursor() as cursor:
         cursor.execute(f"SELECT {_NOW[connection.vendor]}", [])
-        return _aware(cursor.fetchone()[0])
+        return aware(cursor.fetchone()[0])
 
 
-def _aware(now: datetime | str) -> datetime:
+def aware(now: datetime | str) -> datetime:
+    """A time as a statement of our own gives it."""
     if isinstance(now, str):  # SQLite gives text
         return datetime.fromisoformat(now).replace(tzinfo=UTC)
     return now
