@@ -238,7 +238,7 @@ def _draw_calls(calls: list[Call], now: datetime, alias: str) -> list[Row]:
     known: dict[int, Command] = {}
     claimed: dict[int, Command] = {}
     waiting: dict[int, Command] = {}
-    about = {*(shown - {None}), *standing.open_commands(pks, alias)}
+    about = [*(pk for pk in shown if pk), *standing.open_commands(pks, alias)]
     for command in commands.filter(pk__in=about) if about else ():
         known[command.pk] = command
         # One that has expired still counts until it is closed: what its sender did is not known.

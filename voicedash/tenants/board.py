@@ -70,10 +70,10 @@ def database_time() -> datetime:
 
 
 def aware(now: datetime | str) -> datetime:
-    """A time as a statement of our own gives it."""
-    if isinstance(now, str):  # SQLite gives text
-        return datetime.fromisoformat(now).replace(tzinfo=UTC)
-    return now
+    """A time as a statement of our own gives it: from SQLite as text, or of a column without its zone."""
+    if isinstance(now, str):
+        now = datetime.fromisoformat(now)
+    return now if now.tzinfo else now.replace(tzinfo=UTC)
 
 
 @contextmanager
