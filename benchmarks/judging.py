@@ -8,7 +8,7 @@ from django.db.models import Q
 from benchmarks import stage  # noqa: F401 (it sets Django up, before anything of ours is read)
 from voicedash.calls.incidents import troubles, work
 from voicedash.calls.incidents.models import OPEN, Incident, IncidentCall
-from voicedash.calls.models import Call, Command, Outcome, Recording, Wanted
+from voicedash.calls.models import Bulk, Call, Command, Outcome, Recording, Wanted
 from voicedash.tenants.board import database_time
 
 PATIENCE = 40.0  # seconds in which a worker surely sees what is not put right within 30
@@ -40,6 +40,8 @@ def _missing() -> list[str]:
         before = done.order_by("-closed_at").first()
         if before and before.wanted == Wanted.PAUSED:
             continue  # it may have been paused all the same
+        if _is_asked_again(pause):
+            continue
         until = Q(right_at=None) | Q(right_at__gte=pause.closed_at)
         if not IncidentCall.objects.filter(until, call=pause.call_id, since__lte=pause.closed_at).exists():
             found.append(f"call {pause.call_id}: its pause {pause.pk} was {pause.outcome}, and no incident told of it")
@@ -52,6 +54,15 @@ def _missing() -> list[str]:
     return found + [
         f"call {call.pk} is not confirmed for long, and no incident tells of it" for call in unsure.exclude(pk__in=told)
     ]
+
+
+def _is_asked_again(pause: Command) -> bool:
+    """Whether a pause of everyone sent it too often for Bandwidth, and asked once more: that is no failure yet."""
+    last = pause.attempts.order_by("-number").first()
+    if pause.outcome != Outcome.REFUSED or last is None or last.result != "rate_limited":
+        return False
+    within = Q(finished_at=None) | Q(finished_at__gte=pause.closed_at)
+    return Bulk.objects.filter(within, wanted=Wanted.PAUSED, by=pause.by_id, asked_at__lte=pause.asked_at).exists()
 
 
 def _needless() -> list[str]:
