@@ -18,6 +18,7 @@ from voicedash.calls import bulk_lists, bulk_work, progress
 from voicedash.calls.ends import Terms
 from voicedash.calls.models import Bulk, Wanted
 from voicedash.calls.times import times
+from voicedash.tenants import reasons
 from voicedash.tenants.board import writing
 from voicedash.tenants.models import Reason, Tenant, User
 
@@ -46,7 +47,7 @@ def begin(
         reason = of.reason
     else:
         if wanted == Wanted.PAUSED:
-            reason = reason or Reason.objects.filter(tenant=tenant, default=True).order_by("pk").first()
+            reason = reason or reasons.usual(tenant.pk)
         terms = Terms.of(reason)
     if not calls:
         return None

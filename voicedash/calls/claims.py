@@ -6,6 +6,7 @@ commands and calls cannot change before it commits. All raise DatabaseError wher
 
 import logging
 import time
+from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
@@ -17,7 +18,7 @@ from voicedash.calls import due, ends, judging, legs, rows, state
 from voicedash.calls.models import BulkItem, Call, Command, Outcome, Wanted
 from voicedash.calls.press import Claim, Made, Press, Settled, Turned
 from voicedash.calls.times import times
-from voicedash.tenants import workers
+from voicedash.tenants import updates, workers
 from voicedash.tenants.board import Stamp, writing
 
 logger = logging.getLogger(__name__)
@@ -75,9 +76,10 @@ def take_turn(waiting: Claim) -> Claim | None:
         return None
     began = time.monotonic()
     with writing(waiting.press.tenant_id) as stamp:
-        call = Call.objects.select_related("account").filter(pk=call_pk).first()
-        if call is None:
-            raise LookupError("the call was deleted")
+        try:
+            call = _call(waiting.press)
+        except Call.DoesNotExist:
+            raise LookupError("the call was deleted") from None
         running, mine, _ = state.still_open(call, stamp)
         if mine is None or mine.pk != waiting.command.pk:
             raise LookupError("the waiting pause was closed")
@@ -114,7 +116,7 @@ def take_again(claim: Claim) -> bool:
 
 
 def pause_waits(claim: Claim) -> bool:
-    return Command.objects.filter(call=claim.press.call_pk, state=Command.State.WAITING).exists()
+    return due.is_waited_for(claim.press.call_pk)
 
 
 def settle(claim: Claim, outcome: Outcome, attempts: list[Made]) -> Settled:
@@ -138,7 +140,7 @@ def settle(claim: Claim, outcome: Outcome, attempts: list[Made]) -> Settled:
             if _written_before(kept, outcome, attempts):
                 transaction.set_rollback(True)
                 return Settled(outcome)
-        call = Call.objects.get(pk=claim.press.call_pk)
+        call = _call(claim.press)
         state.keep(command, attempts, stamp, late=not changed)
         verb = "recording.answered" if changed else "recording.answered_late"
         state.tell(call, verb, stamp, claim.press.actor, command, **what)
@@ -156,7 +158,6 @@ def settle(claim: Claim, outcome: Outcome, attempts: list[Made]) -> Settled:
         simple = simple and (alone or not pause_waits(claim)) and not due.is_doubted(call.pk, call.asserted_at)
     if not simple:
         return Settled(outcome)
-    call.account = claim.account
     return Settled(outcome, row=rows.draw(call, command=None, waiting=None, doubts=[], now=stamp.now))
 
 
@@ -217,10 +218,8 @@ def close_due(tenant_id: int) -> None:
     Raises DatabaseError.
     """
     for call_pk in due.expired(Now()).get(tenant_id, ()):
-        with writing(tenant_id) as stamp:
-            call = Call.objects.select_related("account").filter(pk=call_pk).first()
-            if call:
-                state.still_open(call, stamp)
+        with writing(tenant_id) as stamp, suppress(Call.DoesNotExist):
+            state.still_open(state.call_of(call_pk, tenant_id), stamp)
     for doubted in due.overdue(Now()):
         if doubted.command.call.tenant_id != tenant_id:
             continue
@@ -268,7 +267,7 @@ def command_of(press: Press, call: Call, stamp: Stamp, **how_far: Any) -> Comman
 
 def _command(press: Press, call: Call, stamp: Stamp, **how_far: Any) -> Command:
     command = command_of(press, call, stamp, **how_far)
-    command.save(force_insert=True)
+    updates.add(command)
     if press.item:
         BulkItem.objects.filter(pk=press.item, command=None).update(command=command)
     return command
@@ -293,4 +292,4 @@ def _written_before(command: Command, outcome: Outcome, attempts: list[Made]) ->
 
 
 def _call(press: Press) -> Call:
-    return Call.objects.select_related("account").get(pk=press.call_pk, tenant=press.tenant_id)
+    return state.call_of(press.call_pk, press.tenant_id)

@@ -42,8 +42,9 @@ WHERE calls_attempt.doubt_until > %s
 GROUP BY calls_call.id HAVING max(calls_attempt.doubt_until) <= %s
 """
 
-# Two questions of every press, each answered by no for nearly all: Django would take ten times as long to write them.
+# Questions of every press, each answered by no for nearly all: Django would take ten times as long to write them.
 _ASKED = "SELECT 1 FROM calls_command WHERE call_id = %s AND state <> 'closed' LIMIT 1"
+_WAITED_FOR = "SELECT 1 FROM calls_command WHERE call_id = %s AND state = 'waiting' LIMIT 1"
 _DOUBTED = """
 SELECT 1 FROM calls_attempt JOIN calls_command ON calls_command.id = calls_attempt.command_id
 WHERE calls_command.call_id = %s AND calls_attempt.doubt_until > %s LIMIT 1
@@ -67,6 +68,11 @@ class Again:
 def is_asked(call_pk: int) -> bool:
     """Whether a call has a command that is not closed."""
     return _any(_ASKED, call_pk)
+
+
+def is_waited_for(call_pk: int) -> bool:
+    """Whether a pause of a call waits for its turn."""
+    return _any(_WAITED_FOR, call_pk)
 
 
 def is_doubted(call_pk: int, since: datetime | None) -> bool:

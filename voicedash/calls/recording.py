@@ -23,7 +23,7 @@ from voicedash.calls.press import Claim, Made, Press, Settled, Turned
 from voicedash.calls.rows import Row
 from voicedash.calls.stubborn import written
 from voicedash.calls.times import times
-from voicedash.tenants import accounts, sealing
+from voicedash.tenants import accounts, reasons, sealing
 from voicedash.tenants.board import release_connection
 from voicedash.tenants.models import Reason, User
 
@@ -60,7 +60,7 @@ def pause(
     Never refused because of a resume in flight: it waits for its turn, at most 6 s. Blocks for at
     most about 23 s. Raises nothing of Bandwidth's: every outcome is an answer.
     """
-    reason = reason or Reason.objects.filter(tenant=call.tenant_id, default=True).order_by("pk").first()
+    reason = reason or reasons.usual(call.tenant_id)
     press = Press(call.tenant_id, call.pk, Wanted.PAUSED, by, reason=reason, note=note, together=together)
     return press_one(call, press)
 

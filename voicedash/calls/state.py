@@ -13,7 +13,7 @@ from voicedash.calls.incidents import opening
 from voicedash.calls.models import Attempt, Call, Command, Outcome, Recording, Wanted
 from voicedash.calls.press import Made
 from voicedash.calls.times import times
-from voicedash.tenants import updates
+from voicedash.tenants import reads, updates
 from voicedash.tenants.board import Stamp
 from voicedash.tenants.models import BandwidthAccount, User
 
@@ -141,6 +141,14 @@ def contradict(call: Call, stamp: Stamp, why: str, at: datetime | None = None, b
     return True
 
 
+def call_of(pk: int, tenant_id: int) -> Call:
+    """A tenant's call as it is now, with its account. Raises Call.DoesNotExist."""
+    call = reads.first(Call, "WHERE calls_call.id = %s AND calls_call.tenant_id = %s", pk, tenant_id, along="account")
+    if call is None:
+        raise Call.DoesNotExist
+    return call
+
+
 def touch(call: Call, stamp: Stamp, **columns: Any) -> None:
     """Writes the named columns and the version that makes boards draw the row anew."""
     columns["version"] = stamp.version
@@ -201,9 +209,9 @@ def lapse(attempt: Attempt, stamp: Stamp) -> None:
 
 def close(command: Command, stamp: Stamp, outcome: Outcome, *, took_ms: int | None = None, state: str = "") -> bool:
     """Closes a command that is still open (and in `state`, where one is named); False if it is not."""
-    still = Command.objects.filter(due.OPEN, pk=command.pk, **({"state": state} if state else {}))
     columns = {"state": Command.State.CLOSED, "outcome": outcome, "closed_at": stamp.now, "took_ms": took_ms}
-    if still.update(**columns) != 1:
+    still = "state = %s" if state else "state <> %s"
+    if not updates.one_if(Command, command.pk, columns, still, state or Command.State.CLOSED):
         return False
     _take_over(command, columns)
     return True
@@ -221,7 +229,8 @@ def close_all(closing: list[tuple[Command, Outcome, int]], stamp: Stamp) -> None
 
 def keep(command: Command, attempts: list[Made], stamp: Stamp, *, late: bool) -> None:
     """Stores attempts. `late`: somebody closed the command before, and may have kept an attempt for its sender."""
-    Attempt.objects.bulk_create(kept(command, attempts, stamp, command.attempts.count() + 1 if late else 1))
+    for attempt in kept(command, attempts, stamp, command.attempts.count() + 1 if late else 1):
+        updates.add(attempt)
 
 
 def keep_all(made: list[tuple[Command, list[Made]]], stamp: Stamp) -> None:

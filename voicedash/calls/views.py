@@ -9,7 +9,19 @@ from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from voicedash.calls import board as boards
-from voicedash.calls import claims, conversations, fetching, ids, lease_words, leases, notes, recording, tracking, words
+from voicedash.calls import (
+    claims,
+    conversations,
+    fetching,
+    ids,
+    lease_words,
+    leases,
+    notes,
+    recording,
+    state,
+    tracking,
+    words,
+)
 from voicedash.calls.asked import LEVELS, context, number, reason
 from voicedash.calls.conversations import Whole
 from voicedash.calls.leases import Renewal
@@ -179,7 +191,10 @@ def fetch(request: TenantRequest, tenant: str) -> HttpResponse:
 
 
 def _call(request: TenantRequest, pk: int) -> Call:
-    return get_object_or_404(Call, tenant=request.tenant, pk=pk)
+    try:
+        return state.call_of(pk, request.tenant.pk)
+    except Call.DoesNotExist:
+        raise Http404 from None
 
 
 def _conversation(request: TenantRequest, pk: int) -> Conversation:

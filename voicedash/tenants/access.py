@@ -13,6 +13,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.crypto import constant_time_compare
 
+from voicedash.tenants import reads
 from voicedash.tenants.models import Membership, Role, Tenant, User
 
 SEES = frozenset({Role.VIEWER, Role.SUPERVISOR, Role.MANAGER})  # agents wait for calls of their own
@@ -21,6 +22,8 @@ MANAGES = frozenset({Role.MANAGER})
 READS_LOG = PRESSES
 READS_SIGN_INS = MANAGES
 AT_ONCE = 500  # sessions, users or members of one query
+
+_MEMBERSHIP = "WHERE tenants_membership.user_id = %s AND tenants_tenant.slug = %s ORDER BY tenants_membership.id"
 
 
 class TenantRequest(HttpRequest):
@@ -50,7 +53,7 @@ def refusal(user: User | None, membership: Membership | None) -> Refusal | None:
 
 def membership_of(user: User, slug: str) -> Membership | None:
     """The membership of `user` in the tenant `slug`, with the tenant; None for a stranger."""
-    return Membership.objects.select_related("tenant").filter(user=user, tenant__slug=slug).order_by("pk").first()
+    return reads.first(Membership, _MEMBERSHIP, user.pk, slug, along="tenant")
 
 
 def require(membership: Membership, roles: frozenset[Role]) -> None:
