@@ -104,6 +104,7 @@ SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
 _prefix = ("__Host-" if HTTPS else "") + ("voicedash_demo" if DEMO else "voicedash")
 SESSION_COOKIE_NAME = f"{_prefix}_session"
 CSRF_COOKIE_NAME = f"{_prefix}_csrf"
+SESSION_ENGINE = "voicedash.tenants.sessions"
 SESSION_COOKIE_AGE = 12 * 3600  # a working day and its overtime; the idle time-out has an issue of its own
 SESSION_EXPIRE_AT_BROWSER_CLOSE = True
 X_FRAME_OPTIONS = "DENY"

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from io import BytesIO
 from typing import Any, ParamSpec, TypeVar, cast
 
 from a2wsgi.wsgi import WSGIResponder
@@ -27,6 +28,7 @@ T = TypeVar("T")
 # Django hands files over in pieces of 4 KB: with so many of them queued, a thread leaves an answer
 # of up to 1 MB before its client has read it.
 SEND_QUEUE = 256
+BODY = "voicedash.body"  # in the scope: the request's whole body
 BEGIN_BY = "voicedash.begin_by"  # in the scope: the monotonic time after which a request is not begun
 
 
@@ -66,9 +68,9 @@ class Lane:
             if self.full:  # again: while the body came, others took the places
                 raise Refusal(503, BUSY)
             begin_by = time.monotonic() + self.limits.queue_seconds
-            clean = scope | {"headers": _headers(scope, len(body)), BEGIN_BY: begin_by}
+            clean = scope | {"headers": _headers(scope, len(body)), BODY: body, BEGIN_BY: begin_by}
             bridge = _Bridge(cast(Any, self._begin), self.threads, SEND_QUEUE)
-            await bridge(cast(Any, clean), cast(Any, _replay(body)), cast(Any, outgoing))
+            await bridge(cast(Any, clean), cast(Any, _no_more), cast(Any, outgoing))
         except Gone:
             return
         except Refusal as refusal:
@@ -93,6 +95,7 @@ class Lane:
                 "503 Service Unavailable", [(k.decode(), v.decode()) for k, v in _refusal_headers(503, BUSY)]
             )
             return [BUSY]
+        environ["wsgi.input"] = BytesIO(environ["asgi.scope"][BODY])  # a2wsgi's own would ask the event loop for it
         return self.app(environ, start_response)
 
 
@@ -173,11 +176,8 @@ def _headers(scope: Scope, size: int) -> list[tuple[bytes, bytes]]:
     return [*headers, (b"content-length", b"%d" % size)]
 
 
-def _replay(body: bytes) -> Receive:
-    async def receive() -> Message:
-        return {"type": "http.request", "body": body, "more_body": False}
-
-    return receive
+async def _no_more() -> Message:
+    return {"type": "http.request", "body": b"", "more_body": False}
 
 
 def _refusal_headers(status: int, text: bytes) -> list[tuple[bytes, bytes]]:
