@@ -37,7 +37,7 @@ def first(model: type[M], rest: str, *values: Any, along: str = "") -> M | None:
     `along` names a foreign key, never NULL, whose row is read with it. Columns stand in `rest` with their table.
     Raises DatabaseError.
     """
-    statement, related = _statement(model, rest, along, connection.vendor)
+    statement = _statement(model, rest, along, connection.vendor)
     shape = _shape(model, connection.vendor)
     with connection.cursor() as cursor:
         cursor.execute(statement, values)
@@ -46,22 +46,28 @@ def first(model: type[M], rest: str, *values: Any, along: str = "") -> M | None:
         return None
     size = len(shape.names)
     row = shape.made(model, found[:size])
-    if related is not None:
-        other = related.related_model
-        model._meta.get_field(along).set_cached_value(row, _shape(other, connection.vendor).made(other, found[size:]))
+    if along:
+        key = _key(model, along)
+        other = key.related_model
+        key.set_cached_value(row, _shape(other, connection.vendor).made(other, found[size:]))
     return row
 
 
 @cache
-def _statement(model: type[models.Model], rest: str, along: str, vendor: str) -> tuple[str, Any]:
-    table = model._meta.db_table
-    columns, join, related = _shape(model, vendor).columns, "", None
+def _statement(model: type[models.Model], rest: str, along: str, vendor: str) -> str:
+    table, columns, join = model._meta.db_table, _shape(model, vendor).columns, ""
     if along:
-        related = model._meta.get_field(along)
-        other = related.related_model._meta
-        columns += f", {_shape(related.related_model, vendor).columns}"
-        join = f" JOIN {other.db_table} ON {other.db_table}.{other.pk.column} = {table}.{related.column}"
-    return f"SELECT {columns} FROM {table}{join} {rest} LIMIT 1", related
+        key = _key(model, along)
+        other = key.related_model._meta
+        columns += f", {_shape(key.related_model, vendor).columns}"
+        join = f" JOIN {other.db_table} ON {other.db_table}.id = {table}.{key.column}"
+    return f"SELECT {columns} FROM {table}{join} {rest} LIMIT 1"
+
+
+def _key(model: type[models.Model], name: str) -> "models.ForeignKey[Any, Any]":
+    key = model._meta.get_field(name)
+    assert isinstance(key, models.ForeignKey)
+    return key
 
 
 @cache
