@@ -4,11 +4,25 @@
   if (!window.voicedash) return;
   const { rows, parts, presses, reads, liveness, clock } = window.voicedash;
 
+  // On a phone the sentences stand below, one above the other: this stands above them all.
+  const strip = document.querySelector(".strip");
+  new ResizeObserver(() => document.documentElement.style.setProperty("--strip", `${strip.offsetHeight}px`)).observe(strip);
+
   // What is over goes away by itself, though nothing else may change.
   clock.everySecond(() => {
     for (const bulk of document.querySelectorAll(".bulk[data-until]")) bulk.hidden = Date.parse(bulk.dataset.until) < liveness.time();
   });
   if (!document.getElementById("bulk-dialog")) return;
+
+  // "Wait" is over when all of it is: how it ended stands in the part. But it can be read first.
+  const READ = 3000;
+  let waiting = null;
+  clock.everySecond(() => {
+    if (!waiting || clock.ours() - waiting.at < READ || document.querySelector("#part-bulks [data-running]")) return;
+    waiting.takeBack();
+    waiting = null;
+  });
+
   const dialog = document.getElementById("bulk-dialog");
   const place = document.getElementById("bulk-place");
   const OPENERS = "#pause-all, #resume-all";
@@ -35,7 +49,7 @@
     const said = presses.saidIn(answer);
     if (dialog.open) dialog.close();
     parts.take(answer);
-    if (said) presses.tell(said);
+    if (said) waiting = { takeBack: presses.tell(said), at: clock.ours() };
     if (!liveness.isLive()) reads.look();
   });
   document.addEventListener("htmx:afterRequest", (event) => {

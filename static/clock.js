@@ -79,16 +79,22 @@
     for (const line of within.querySelectorAll("[data-gone-at]:not([hidden])")) line.hidden = Date.parse(line.dataset.goneAt) < now();
   }
 
-  // When a pause resumes by itself, and how much of it is left. That it has resumed only the server tells.
+  // When a pause resumes by itself, and how much of it is left. That it has resumed only the server tells: a board that
+  // does not hear of it says until when, as a countdown that stands still would be wrong in a second.
   function countDown(place, time) {
     const row = place.closest("li");
-    const left = Date.parse(place.dataset.ends) - time;
+    const ends = Date.parse(place.dataset.ends);
+    const bar = row.querySelector(".left");
+    const whole = bar ? Number(bar.dataset.seconds) * 1000 : 0;
+    const left = ends - time;
+    // What we know of the server's clock is never ahead of it: a pause may seem a moment longer than it is.
+    const shown = left > whole && left < whole + 2000 ? whole : left + 999;
     const after = left > -LATE ? "resuming…" : "not resumed";
-    write(place, left > 0 ? `resumes in ${lasted(left + 999)}` : `${lasted(-left)} late, ${after}`);
+    if (left > 0) write(place, "stale" in document.documentElement.dataset ? `until ${told(ends)}` : `resumes in ${lasted(shown)}`);
+    else write(place, `${lasted(-left)} late, ${after}`);
     row.classList.toggle("ending", left <= ENDING);
     row.classList.toggle("over", left <= 0);
-    const bar = row.querySelector(".left");
-    if (bar) bar.style.setProperty("--left", Math.max(0, Math.min(1, left / 1000 / (Number(bar.dataset.seconds) || 1))).toFixed(3));
+    if (bar) bar.style.setProperty("--left", Math.max(0, Math.min(1, left / (whole || 1000))).toFixed(3));
   }
 
   // ---- Doubts and ends -------------------------------------------------------------------------

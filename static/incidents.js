@@ -12,11 +12,27 @@
     return hours ? `${hours}:${two(minutes)}:${two(seconds % 60)}` : `${minutes}:${two(seconds % 60)}`;
   }
   function tick() {
+    drawStale();
+    if (!stale.hidden) return;
     for (const place of document.querySelectorAll(".lasting")) {
       const text = lasted(Date.now() + ahead - Date.parse(place.dataset.since));
       if (place.textContent !== text) place.textContent = text;
     }
   }
+
+  // Every three seconds it asks whether there is anything new: a list that hears of nothing must not look calm.
+  const SILENT = 15000;
+  const stale = document.getElementById("incidents-stale");
+  let heardAt = Date.now();
+  const heard = () => { heardAt = Date.now(); };
+  function drawStale() {
+    const asks = document.querySelector("#incidents-news[hx-get]") && !document.hidden;
+    const told = asks && Date.now() - heardAt > SILENT ? "Not live: voicedash does not answer, and what you see may have changed." : "";
+    if (stale.textContent !== told) stale.textContent = told;
+    stale.hidden = !told;
+  }
+  document.addEventListener("visibilitychange", heard);  // a tab in the background asks more seldom
+  document.body.addEventListener("htmx:afterRequest", (event) => { if (event.detail.successful) heard(); });
   setInterval(tick, 1000);
   tick();
 

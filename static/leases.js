@@ -86,6 +86,28 @@
   }
   clock.everySecond(warn);
 
+  // ---- An end of which this board does not hear ------------------------------------------------
+
+  // While it is not live, a pause whose time is over may have been resumed: only a row that is read anew tells.
+  const OVER = "[data-lease-ends][data-recording=paused][data-asking=\"\"]:not(.ended, [data-lapsed], [data-unanswered])";
+  function loseEnds() {
+    if (voicedash.liveness.isLive()) {
+      // Most of them the stream brings anew; those that did not change it does not, and they are few.
+      for (const row of [...list.querySelectorAll("[data-lapsed=unheard]")].slice(0, 5)) {
+        row.dataset.lapsed = "asked";
+        rows.refresh(row.id).catch(() => {}).then(() => { if (row.dataset.lapsed === "asked") row.dataset.lapsed = "unheard"; });
+      }
+      return;
+    }
+    const lost = [...list.querySelectorAll(OVER)].filter((row) => Date.parse(row.dataset.leaseEnds) <= clock.now());
+    for (const row of lost) {
+      row.dataset.lapsed = "unheard";
+      rows.doubt(row, "Not confirmed: treat as recording");
+    }
+    if (lost.length) rows.changed();
+  }
+  clock.everySecond(loseEnds);
+
   // ---- What a colleague hands over is told to whoever has it now -------------------------------
 
   const given = [];

@@ -101,7 +101,10 @@
       if (text.firstChild?.data !== told) text.replaceChildren(told, ...(outside === SIGNED_OUT ? [linkToSignIn()] : []));
       if (turned) rows.news(text.textContent);
     }
-    if (turned) voicedash.parts.count();  // the title says it too
+    if (turned) {
+      voicedash.parts.count();  // the title says it too
+      clock.tick(list, time());
+    }
     drawWorker();
     return live;
   }

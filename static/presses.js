@@ -23,6 +23,7 @@
   function clear(line) { clearTimeout(clearing.get(line)); line.replaceChildren(); }
   let alerted = null;  // the press that the alert is about
   let alertedAt = 0;
+  // Gives what takes it back, if nothing else was told since.
   function tell({ tone, lead, sentence = "", about = null, press = null, link = "", linked = "Sign in" }) {
     const line = tone === "bad" ? alertLine : statusLine;
     clear(statusLine);
@@ -55,6 +56,7 @@
       line.append(button);
     }
     clearing.set(line, setTimeout(clear, tone === "bad" ? BAD_STAYS : STAYS, line));
+    return () => { if (line.contains(strong)) clear(line); };
   }
 
   // Did Bandwidth acknowledge what the row says only after this press? What it said before is no answer to it.

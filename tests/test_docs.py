@@ -58,6 +58,15 @@ def test_every_link_between_the_documents_leads_somewhere():
             assert not anchor or anchor in anchors[target], f"{path.name}: {place}#{anchor}"
 
 
+def test_every_picture_that_a_document_shows_is_there_in_both_themes():
+    for path in (HOUSE / "README.md", *HOUSE.glob("docs/*.md")):
+        text = path.read_text("utf-8")
+        for light in re.findall(r'src="(\S+?)"', text):
+            dark = light.replace("-light", "-dark")
+            assert dark != light and f'srcset="{dark}"' in text, f"{path.name}: {light}"
+            assert (path.parent / light).exists() and (path.parent / dark).exists(), f"{path.name}: {light}"
+
+
 def _titles(path):
     return re.findall(r"^#+ (.+)$", path.read_text("utf-8"), flags=re.M)
 

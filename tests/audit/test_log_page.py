@@ -175,6 +175,7 @@ def test_an_entry_shows_all_of_its_command_with_number_and_digest(cast, live_cal
     recording.pause(call=call, by=cast.ana)
     asked, answered = Entry.objects.order_by("seq")
     page = plain(browser_of(cast.ana).get(f"/t/acme/log/{answered.seq}/").content.decode())
+    assert "no answer stands in the log yet" not in page  # it stands below
     for entry in (asked, answered):
         assert entry.digest in page
         assert entry.verb in page

@@ -100,6 +100,36 @@ def test_one_is_taken_and_closed_by_one_and_seen_by_the_other(board, cast, faile
     expect(anas_list.get_by_text("Nothing is open: nothing needs a person.")).to_be_visible()
 
 
+def test_a_list_that_hears_of_nothing_says_so_and_is_calm_again_when_it_does(board, cast, failed, relay, complaints):
+    incident = failed()
+    page = board(cast.vic, at=relay, path=LIST)
+    told = page.locator("#incidents-stale")
+    expect(card(page, incident).locator(".lasting")).to_have_text(re.compile(r"2:\d\d"))
+    expect(told).to_be_hidden()
+    relay.cut()
+    expect(told).to_have_text("Not live: voicedash does not answer, and what you see may have changed.")
+    assert violations(page) == []
+    lasts = card(page, incident).locator(".lasting").inner_text()
+    page.wait_for_timeout(1_500)
+    expect(card(page, incident).locator(".lasting")).to_have_text(lasts)
+    relay.mend()
+    expect(told).to_be_hidden()
+    expect(card(page, incident).locator(".lasting")).not_to_have_text(lasts)
+
+
+def test_on_a_phone_what_needs_a_person_comes_before_the_filter_is_opened(board, cast, failed):
+    incident = failed()
+    page = board(cast.ana, path=LIST, viewport={"width": 390, "height": 844})
+    expect(card(page, incident)).to_be_in_viewport()
+    page.get_by_text("Filter", exact=True).click()
+    page.get_by_label("Show").select_option("Closed")
+    page.get_by_role("button", name="Show").click()
+    expect(page.get_by_text("No incident fits.")).to_be_visible()
+    expect(page.get_by_label("Call id")).to_be_visible()  # what is asked for is seen
+    page.get_by_role("link", name="Clear").click()
+    expect(card(page, incident)).to_be_visible()
+
+
 def test_with_the_keyboard_alone(board, cast, failed):
     incident = failed()
     page = board(cast.ana)

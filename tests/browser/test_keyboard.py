@@ -45,6 +45,7 @@ def test_a_call_is_paused_and_resumed_with_the_keyboard_alone(page, calls):
 def test_signing_in_takes_no_mouse(browser, site, calls):
     page = browser().new_page()
     page.goto(site.url)
+    expect(page.get_by_label("Username")).to_be_focused()  # which a busy browser does a moment after it has loaded
     page.keyboard.type("ana")
     page.keyboard.press("Tab")
     page.keyboard.type(PASSWORD)

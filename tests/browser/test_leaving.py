@@ -7,6 +7,7 @@ from playwright.sync_api import expect
 
 from tests.browser.desk import alert, live, row, slot1, slot2, status, word
 from tests.browser.test_accessibility import violations
+from tests.browser.test_leases import ends_in
 from tests.browser.test_signing_in import enter
 from tests.cast import PASSWORD
 from voicedash.calls.models import Call
@@ -81,6 +82,27 @@ def test_who_was_signed_out_is_told_on_the_board_and_at_the_next_sign_in(board, 
     assert violations(page) == []
     page.get_by_role("link", name="Keep it paused and go on").click()
     expect(word(page, call)).to_have_text("Paused")
+
+
+def test_what_is_left_of_a_pause_ticks_and_once_it_is_over_the_page_claims_it_no_more(board, cast, live_call):
+    call, _ = live_call(cast.acme_account)
+    page = board(cast.ana)
+    slot1(page, call).click()
+    expect(word(page, call)).to_have_text("Paused")
+    ends_in(call, 63)
+    sign_out(page)
+    how = page.locator(".how")
+    expect(how).to_have_text(re.compile(r"Paused since \d\d:\d\d:\d\d, resumes in 1:0\d, at \d\d:\d\d:\d\d E.T"))
+    expect(how).to_contain_text("resumes in 0:5")
+    ends_in(call, 2)
+    page.reload()
+    expect(how).to_have_text(
+        re.compile(r"Not confirmed: treat as recording, it was to resume at \d\d:\d\d:\d\d E.T\. Look again")
+    )
+    assert violations(page) == []
+    ends_in(call, 100)
+    how.get_by_role("link", name="Look again").click()
+    expect(how).to_contain_text("Paused since")
 
 
 def test_without_javascript_on_a_phone_a_pause_without_an_end_takes_a_second_press(

@@ -7,6 +7,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.audit.reading_along import command, tell, tell_sign_in
+from tests.browser.desk import box
 from tests.browser.test_accessibility import violations
 from tests.cast import Cast
 
@@ -162,3 +163,11 @@ def test_axe_finds_nothing_on_an_empty_log_and_on_the_sign_ins(board, cast):
     page.get_by_role("link", name="Sign-ins").click()
     expect(page.get_by_text("failed to sign in as Ana Ruiz")).to_be_visible()
     assert violations(page) == []
+
+
+def test_where_there_is_nothing_yet_the_sentence_is_as_wide_as_the_table(board, cast):
+    page = board(cast.mia, path="/t/acme/log/sign-ins/")
+    sentence = page.get_by_role("cell", name="Nothing has happened yet.")
+    assert abs(box(sentence)["width"] - box(page.locator("table.entries"))["width"]) <= 2
+    expect(page.get_by_role("columnheader", name="What happened")).to_be_visible()
+    assert box(page.get_by_role("columnheader", name="What happened"))["x"] < 400

@@ -82,6 +82,16 @@ def test_a_typed_call_says_both_that_it_was_not_seen_and_that_it_may_not_be_reco
     assert board.row(call).line == "typed, not seen yet, if recorded"
 
 
+def test_a_typed_call_that_a_press_was_told_is_not_known_says_that(cast, bandwidth):
+    call = Call.objects.create(tenant=cast.acme, account=cast.acme_account, call_id="c-typed", added_at=Now())
+    recording.pause(call=call, by=cast.ana)
+    call = Call.objects.get(pk=call.pk)
+    assert board.row(call).line == "not known to Bandwidth"
+    bandwidth.add_call(cast.acme_account.account_id, call_id="c-typed")
+    recording.pause(call=call, by=cast.ana, reason=cast.objects)
+    assert board.row(call).line == "until you resume"
+
+
 def test_an_ended_call_stays_grey_for_a_minute_and_leaves(cast, bandwidth, live_call):
     call, _ = live_call(cast.acme_account)
     Call.objects.filter(pk=call.pk).update(ended_at=Now() - timedelta(seconds=50))

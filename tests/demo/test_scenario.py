@@ -9,16 +9,16 @@ import requests
 
 from voicedash.bandwidth.fake import Fake
 from voicedash.demo.__main__ import TENANTS
-from voicedash.demo.scenario import FLOORS, Plan, Scenario
+from voicedash.demo.scenario import FLOORS, LENGTHS, LONG, Plan, Scenario
 
 FICTION = re.compile(r"\+1\d{3}55501\d\d")
 
 
-def working() -> Scenario:
+def working(lengths: tuple[tuple[float, float, float], ...] = LENGTHS) -> Scenario:
     fake = Fake()  # not started: nobody asks it anything
     for floor in FLOORS:
         fake.add_account(floor.account_id, client_id="c", secret="s")
-    scenario = Scenario(fake)
+    scenario = Scenario(fake, lengths=lengths)
     scenario.fill()
     return scenario
 
@@ -151,3 +151,15 @@ def test_all_numbers_of_a_floor_but_one_have_a_person_in_one_of_the_tenants_team
         named = {line["address"] for line in tenant["line"] if line["name"] and line["team"]}
         assert len({floor.line(number) for number in range(floor.lines)} - named) == 1
         assert len({line["team"] for line in tenant["line"]}) > 1
+
+
+def test_of_long_calls_none_that_was_answered_ends_within_ten_minutes() -> None:
+    scenario = working(LONG)
+    now = time.monotonic()
+    answered: set[str] = set()
+    for step in range(0, 600, 3):
+        scenario.move_on(now + step)
+        plans = [plan for of_floor in scenario.plans.values() for plan in of_floor]
+        assert answered <= {plan.call.call_id for plan in plans}
+        answered |= {plan.call.call_id for plan in plans if plan.call.answered}
+    assert len(answered) > 15

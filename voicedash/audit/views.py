@@ -67,7 +67,9 @@ def entry(request: TenantRequest, tenant: str, seq: int) -> HttpResponse:
     except Entry.DoesNotExist:
         raise Http404 from None
     newest = reading.head(chain)
-    shown = [Shown(one) for one in trail]
+    # What was asked is told with how it ended, though that stands below it.
+    end = next((one for one in reversed(trail) if one.verb in reading.ENDS), None)
+    shown = [Shown(one, end=end if one.verb == reading.ASKED else None) for one in trail]
     named = _naming(request)(shown)
     told = [(sentences.line(one, named), sentences.details(one.entry)) for one in shown]
     context = {"seq": seq, "trail": told, "newest": newest, "call_id": trail[0].call_id}

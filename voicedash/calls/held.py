@@ -50,6 +50,7 @@ class Holding:
 
     tenant: Tenant
     version: int
+    now: datetime  # of the database, when it was read
     calls: list[Held]
     colleagues: list[Membership]
 
@@ -111,4 +112,4 @@ def _holding(member: Membership) -> Holding:
         since = [known[leg.pk].recording_since for leg in legs if leg.slot2]
         pks = tuple(leg.pk for leg in legs)
         found.append(Held(pks, row, min((one for one in since if one), default=None)))
-    return Holding(tenant, board.version, found, list(colleagues(tenant.pk, me)) if found else [])
+    return Holding(tenant, board.version, board.now, found, list(colleagues(tenant.pk, me)) if found else [])

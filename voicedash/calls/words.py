@@ -41,7 +41,10 @@ def state_of(call: Call, claimed: str, asking: str) -> Shown:
         return Shown("bars", "Paused", line + (", if recorded" if unsure else ""))
     line = "if this call is recorded" if unsure else ""
     if call.ended_at is None and not call.state:
-        line = "typed, not seen yet" + (", if recorded" if unsure else "")
+        # Bandwidth said so to a press, perhaps not for all accounts: it stays until it is known, or hidden after hours.
+        line = (
+            "not known to Bandwidth" if call.not_known else "typed, not seen yet" + (", if recorded" if unsure else "")
+        )
     if claimed == Recording.RECORDING:
         return Shown("full", "Recording", line)
     return Shown("hollow", "Recording (assumed)", line)

@@ -21,7 +21,7 @@ from typing import Any, NoReturn
 
 from voicedash.bandwidth.fake import Fake
 from voicedash.demo.children import Child, wait_for
-from voicedash.demo.scenario import Scenario
+from voicedash.demo.scenario import LENGTHS, LONG, Scenario
 from voicedash.demo.surroundings import DATA, Trouble, environment, listen, moved, only_one
 from voicedash.live import ports
 
@@ -35,13 +35,15 @@ def main() -> int:
     """Runs the demo until Ctrl-C; gives the exit status."""
     parser = argparse.ArgumentParser(prog="python -m voicedash.demo", description="HOST and PORT say where to serve.")
     parser.add_argument("--data", type=Path, default=DATA, help="the demo's folder (default: var/demo)")
-    data: Path = parser.parse_args().data.resolve()
+    parser.add_argument("--long", action="store_true", help="calls last long: none ends under the hand")
+    chosen = parser.parse_args()
+    data: Path = chosen.data.resolve()
     for number in SIGNALS:
         signal.signal(number, _interrupt)
     try:
         with ExitStack() as stack:
             try:
-                _run(data, os.environ, stack)
+                _run(data, os.environ, stack, long=chosen.long)
             finally:  # a second Ctrl-C must not break the stopping off
                 for number in SIGNALS:
                     signal.signal(number, signal.SIG_IGN)
@@ -53,12 +55,12 @@ def main() -> int:
         return 1
 
 
-def _run(data: Path, given: Mapping[str, str], stack: ExitStack) -> NoReturn:
+def _run(data: Path, given: Mapping[str, str], stack: ExitStack, *, long: bool) -> NoReturn:
     """Starts everything, then watches it. Raises Trouble when a part fails; `stack` gets what is to be stopped."""
     stack.enter_context(only_one(data))
     listener = stack.enter_context(listen(given))  # ours until the server has it: nobody takes the port meanwhile
     (host, port), address = listener.getsockname()[:2], ports.address(listener)
-    fake = stack.enter_context(_stand_in())
+    fake = stack.enter_context(_stand_in(long=long))
     variables = environment(given, data=data, host=host, port=port, voice=fake.voice_url, token=fake.token_url)
 
     ready, full = threading.Event(), threading.Event()
@@ -90,7 +92,7 @@ def _run(data: Path, given: Mapping[str, str], stack: ExitStack) -> NoReturn:
 
 
 @contextmanager
-def _stand_in() -> Iterator[Fake]:
+def _stand_in(*, long: bool) -> Iterator[Fake]:
     """The stand-in with the accounts of the tenants, and calls that come and go."""
     with Fake(latency=LATENCY) as fake:
         fake.lag = LAG
@@ -100,7 +102,7 @@ def _stand_in() -> Iterator[Fake]:
                 names = ("username", "password") if basic else ("client_id", "secret")
                 credentials = dict(zip(names, (account["client_id"], account["secret"]), strict=True))
                 fake.add_account(account["account_id"], **credentials)
-        scenario = Scenario(fake)
+        scenario = Scenario(fake, lengths=LONG if long else LENGTHS)
         scenario.fill()
         threading.Thread(target=scenario.play, daemon=True).start()
         try:

@@ -22,6 +22,7 @@ READING = 600.0
 # How long people talk: out of so many calls, with half of them longer than so many seconds, and how far that spreads.
 # Some are over in a minute, so that the floor moves while one looks; some outlast every break.
 LENGTHS = ((72, 45.0, 0.5), (25, 150.0, 0.5), (3, 1500.0, 0.3))
+LONG = ((1, 2700.0, 0.1),)  # for who shows it to others, or takes pictures: no call ends under the hand
 
 TRANSFERRED = 0.15  # of the calls that come, so many are legs of one that talks already
 
@@ -68,6 +69,7 @@ class Scenario:
 
     fake: Fake
     floors: tuple[Floor, ...] = FLOORS
+    lengths: tuple[tuple[float, float, float], ...] = LENGTHS
     plans: dict[str, list[Plan]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -177,6 +179,6 @@ class Scenario:
 
     def _length(self, talking: bool) -> float:
         """Seconds of talk. Whoever comes onto a floor finds the long calls there more often than they begin."""
-        weights = [share * median if talking else share for share, median, _ in LENGTHS]
-        _, median, spread = self._random.choices(LENGTHS, weights)[0]
+        weights = [share * median if talking else share for share, median, _ in self.lengths]
+        _, median, spread = self._random.choices(self.lengths, weights)[0]
         return median * self._random.lognormvariate(0, spread)
