@@ -16,7 +16,7 @@ SIGN_INS = "sign-ins"
 _READ = "SELECT seq, digest FROM audit_head WHERE chain = %s"
 _ADD = (
     "INSERT INTO audit_entry (chain, seq, at, verb, actor, call_id, data, key, previous, digest) "
-    "VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s) RETURNING id"
+    "VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
 )
 _MOVE = "UPDATE audit_head SET seq = %s, digest = %s WHERE chain = %s"
 
@@ -64,10 +64,15 @@ def append_all(chain: str, said: Iterable[Said], *, at: datetime) -> None:
     """Adds entries in their order, as `append` does each: for a group, for which the head is read once."""
     _in_transaction()
     seq, previous = _head(chain)
+    rows = []
     for one in said:
         entry = _signed(chain, one, at, seq + 1, previous)
-        _add(entry)
         seq, previous = entry.seq, entry.digest
+        rows.append(_values(entry))
+    if rows:
+        with connection.cursor() as cursor:
+            cursor.executemany(_ADD, rows)
+            cursor.execute(_MOVE, [seq, previous, chain])
 
 
 def _in_transaction() -> None:
@@ -94,8 +99,23 @@ def _signed(chain: str, said: Said, at: datetime, seq: int, previous: str) -> En
 
 def _add(entry: Entry) -> None:
     """Writes an entry, and moves the head to it."""
+    values: list[Any] = _values(entry)
+    move: list[Any] = [entry.seq, entry.digest, entry.chain]
+    add = f"{_ADD} RETURNING id"
+    with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            cursor.execute(f"WITH added AS ({add}), moved AS ({_MOVE}) SELECT id FROM added", [*values, *move])
+            entry.pk = cursor.fetchone()[0]
+        else:
+            cursor.execute(add, values)
+            entry.pk = cursor.fetchone()[0]
+            cursor.execute(_MOVE, move)
+
+
+def _values(entry: Entry) -> list[Any]:
+    """An entry's columns, as `_ADD` takes them."""
     ops = connection.ops
-    values: list[Any] = [
+    return [
         entry.chain,
         entry.seq,
         ops.adapt_datetimefield_value(entry.at),
@@ -107,15 +127,6 @@ def _add(entry: Entry) -> None:
         entry.previous,
         entry.digest,
     ]
-    move: list[Any] = [entry.seq, entry.digest, entry.chain]
-    with connection.cursor() as cursor:
-        if connection.vendor == "postgresql":
-            cursor.execute(f"WITH added AS ({_ADD}), moved AS ({_MOVE}) SELECT id FROM added", [*values, *move])
-            entry.pk = cursor.fetchone()[0]
-        else:
-            cursor.execute(_ADD, values)
-            entry.pk = cursor.fetchone()[0]
-            cursor.execute(_MOVE, move)
 
 
 def _head(chain: str) -> tuple[int, str]:

@@ -17,6 +17,7 @@ from django.db.models.functions import Now
 
 from voicedash.audit import log
 from voicedash.calls import bulk_lists, claims, groups, progress, recording
+from voicedash.calls.bulk_settling import Settling, Written
 from voicedash.calls.ends import Terms
 from voicedash.calls.groups import Answered
 from voicedash.calls.models import Bulk, BulkItem, Call, Command, Wanted
@@ -67,12 +68,13 @@ class Work:
     bulk_pk: int
     holder: UUID
     stop: threading.Event
-    answered: "queue.SimpleQueue[Answered | int]" = field(default_factory=queue.SimpleQueue)
+    answered: "queue.SimpleQueue[Answered | Written | int]" = field(default_factory=queue.SimpleQueue)
     open: dict[int, list[Press]] = field(default_factory=lambda: defaultdict(list))  # by account
     paces: dict[int, _Pace] = field(default_factory=lambda: defaultdict(_Pace))
     until: float = field(default_factory=lambda: time.monotonic() + times.bulk_patience)
     beaten: float = field(default_factory=time.monotonic)
     lost: bool = False
+    unwritten: int = 0  # answers that are being written
     _account: dict[int, int] = field(default_factory=dict)  # of an item that was taken
     _threads: int = AT_ONCE
 
@@ -83,13 +85,17 @@ class Work:
         self._read()
         self._threads = AT_ONCE * max(1, min(4, len(self.open)))
         with ThreadPoolExecutor(self._threads, "bulk") as self.pool:
-            while self._goes_on():
-                try:
-                    self._step()
-                except DatabaseProblem:
-                    logger.exception("bulk %s: it waits until it can be written", self.bulk_pk)
-                    connection.close()
-                    time.sleep(times.settle)
+            self.settling = Settling(self.bulk.tenant_id, self._alone, self.answered.put)
+            try:
+                while self._goes_on():
+                    try:
+                        self._step()
+                    except DatabaseProblem:
+                        logger.exception("bulk %s: it waits until it can be written", self.bulk_pk)
+                        connection.close()
+                        time.sleep(times.settle)
+            finally:
+                self.settling.close()
         if not (self.lost or self.stop.is_set()):
             self._finish()
 
@@ -121,21 +127,20 @@ class Work:
             )
 
     def _goes_on(self) -> bool:
-        if any(pace.in_flight for pace in self.paces.values()):
+        if self.unwritten or any(pace.in_flight for pace in self.paces.values()):
             return True
         return not (self.lost or self.stop.is_set()) and any(self.open.values())
 
     def _step(self) -> None:
-        """Claims and sends what has a place, then settles what came meanwhile."""
+        """Claims and sends what has a place, then has written what came meanwhile."""
         self._beat()
         answers = self._gather()
-        if not (self.lost or self.stop.is_set()):
-            try:
+        try:
+            if not (self.lost or self.stop.is_set()):
                 self._send()
-            finally:
-                self._settle(answers)
-        else:
-            self._settle(answers)
+        finally:
+            self.unwritten += len(answers)
+            self.settling.put(answers)
 
     def _send(self) -> None:
         presses = self._next()
@@ -198,6 +203,11 @@ class Work:
                 got = self.answered.get(timeout=left)
             except queue.Empty:
                 break
+            if isinstance(got, Written):
+                self.unwritten -= got.count
+                for press in got.again:
+                    self.open[self._account[press.item]].append(press)
+                continue
             if isinstance(got, int):  # an item that went the way of a single press is done
                 self._free(self._account[got])
                 continue
@@ -213,20 +223,8 @@ class Work:
         pace = self.paces[account]
         return bool(self.open[account]) and pace.in_flight < int(pace.most) and time.monotonic() >= pace.after
 
-    def _settle(self, answers: list[Answered]) -> None:
-        if not answers:
-            return
-        try:
-            late = groups.settle(self.bulk.tenant_id, answers)
-        except DatabaseProblem:
-            logger.warning("bulk %s: what came of it is written one by one", self.bulk_pk, exc_info=True)
-            connection.close()
-            late = answers
-        for answer in late:
-            self.pool.submit(self._finish_one, answer)
-        for answer in answers:
-            if answer.returns and answer not in late:
-                self.open[self._account[answer.claim.press.item]].append(answer.claim.press)
+    def _alone(self, answer: Answered) -> None:
+        self.pool.submit(self._finish_one, answer)
 
     # ---- In threads of the pool ------------------------------------------------------------------
 

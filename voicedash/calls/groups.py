@@ -6,20 +6,37 @@ What is not plain is left to the way of a single press: a call at which somebody
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from typing import Any
 from uuid import UUID
 
-from django.db import transaction
-from django.db.models import OuterRef, Subquery
+from django.db import connection, transaction
+from django.db.models import prefetch_related_objects
 
 from voicedash.audit import log
 from voicedash.calls import claims, due, judging, legs, state
 from voicedash.calls.models import Bulk, BulkItem, Call, Command, Outcome, Wanted
 from voicedash.calls.press import Claim, Made, Press
 from voicedash.calls.times import times
+from voicedash.tenants import reads, updates
 from voicedash.tenants.board import Stamp, writing
 
 ENDED = "ended"
 OVERTAKEN = "overtaken"
+
+# Statements of our own: a group is claimed and settled under the tenant's lock, while those whose turn comes next wait.
+_OPEN_ITEMS = """
+SELECT calls_bulkitem.id FROM calls_bulkitem JOIN calls_bulk ON calls_bulk.id = calls_bulkitem.bulk_id
+WHERE calls_bulk.id = %s AND calls_bulk.holder = %s AND calls_bulk.finished_at IS NULL
+    AND calls_bulkitem.id IN ({items}) AND calls_bulkitem.command_id IS NULL AND calls_bulkitem.outcome = ''
+"""
+_HELD = "SELECT call_id FROM calls_command WHERE call_id IN ({calls}) AND state <> 'closed'"
+_MINE = "SELECT id FROM calls_command WHERE id IN ({commands}) AND state = 'claimed'"
+_IN_VAIN = ", ".join(f"'{outcome}'" for outcome in due.IN_VAIN)
+_OVERTAKEN = f"""
+SELECT call_id FROM calls_command
+WHERE call_id IN ({{calls}}) AND wanted = 'recording' AND source = 'person' AND asked_at > %s
+    AND outcome NOT IN ({_IN_VAIN})
+"""
 
 
 class Lost(Exception):
@@ -60,16 +77,13 @@ def claim(bulk: Bulk, holder: UUID, presses: list[Press]) -> Claimed:
     """
     began = time.monotonic()
     with writing(bulk.tenant_id) as stamp:
-        if not Bulk.objects.filter(pk=bulk.pk, holder=holder, finished_at=None).exists():
-            transaction.set_rollback(True)
-            raise Lost
-        open_items = BulkItem.objects.filter(pk__in=[press.item for press in presses], command=None, outcome="")
-        still = set(open_items.values_list("pk", flat=True))
+        still = _open_items(bulk, holder, presses)
         presses = [press for press in presses if press.item in still]
         pks = [press.call_pk for press in presses]
-        known = ["account", *(["last_pause"] if bulk.wanted == Wanted.RECORDING else [])]
-        calls = Call.objects.select_related(*known).filter(tenant=bulk.tenant_id).in_bulk(pks)
-        held = set(Command.objects.filter(due.OPEN, call__in=pks).values_list("call_id", flat=True))
+        calls = _calls(bulk.tenant_id, pks)
+        if bulk.wanted == Wanted.RECORDING:
+            prefetch_related_objects(list(calls.values()), "last_pause")
+        held = _first_column(_HELD.format(calls=reads.listed(pks)))
         overtaken = _overtaken(bulk, pks)
         plain: list[Press] = []
         busy = []
@@ -101,9 +115,8 @@ def settle(tenant_id: int, answers: list[Answered]) -> list[Answered]:
     Raises DatabaseError.
     """
     with writing(tenant_id) as stamp:
-        pks = [answer.claim.command.pk for answer in answers]
-        held = set(Command.objects.filter(pk__in=pks, state=Command.State.CLAIMED).values_list("pk", flat=True))
-        calls = Call.objects.in_bulk([answer.claim.press.call_pk for answer in answers])
+        held = _first_column(_MINE.format(commands=reads.listed(answer.claim.command.pk for answer in answers)))
+        calls = _calls(tenant_id, [answer.claim.press.call_pk for answer in answers])
         mine = [answer for answer in answers if answer.claim.command.pk in held]
         if not mine:
             transaction.set_rollback(True)
@@ -138,7 +151,7 @@ def _commands(presses: list[Press], calls: dict[int, Call], stamp: Stamp) -> lis
     """The commands of `presses`, claimed, with all that a claim writes beside them."""
     if not presses:
         return []
-    commands = Command.objects.bulk_create(
+    commands = [
         claims.command_of(
             press,
             calls[press.call_pk],
@@ -149,15 +162,15 @@ def _commands(presses: list[Press], calls: dict[int, Call], stamp: Stamp) -> lis
             expires_at=stamp.now + state.seconds(times.claim),
         )
         for press in presses
-    )
-    pks = [press.call_pk for press in presses]
-    newest = Command.objects.filter(call=OuterRef("pk"), state=Command.State.CLAIMED).order_by()
-    pausing = presses[0].wanted == Wanted.PAUSED
-    Call.objects.filter(pk__in=pks).update(
-        version=stamp.version, **({"last_pause": Subquery(newest.values("pk")[:1])} if pausing else {})
-    )
-    claimed = Command.objects.filter(call=OuterRef("call"), state=Command.State.CLAIMED).order_by()
-    BulkItem.objects.filter(pk__in=[press.item for press in presses]).update(command=Subquery(claimed.values("pk")[:1]))
+    ]
+    updates.add_all(commands)
+    touched, asked = [], []
+    for press, command in zip(presses, commands, strict=True):
+        pausing = {"last_pause": command} if press.wanted == Wanted.PAUSED else {}
+        touched.append((press.call_pk, {"version": stamp.version} | pausing))
+        asked.append((press.item, {"command": command}))
+    updates.each(Call, touched)
+    updates.each(BulkItem, asked)
     entries = []
     for press, command in zip(presses, commands, strict=True):
         call = calls[press.call_pk]
@@ -172,9 +185,29 @@ def _overtaken(bulk: Bulk, pks: Iterable[int]) -> set[int]:
     """The calls that a person has resumed since a pause of all was pressed: theirs is the newer wish."""
     if bulk.wanted != Wanted.PAUSED:
         return set()
-    since = Command.objects.filter(call__in=pks, wanted=Wanted.RECORDING, source=Command.Source.PERSON)
-    since = since.filter(asked_at__gt=bulk.asked_at).exclude(outcome__in=due.IN_VAIN)
-    return set(since.values_list("call_id", flat=True))
+    asked = connection.ops.adapt_datetimefield_value(bulk.asked_at)
+    return _first_column(_OVERTAKEN.format(calls=reads.listed(pks)), asked)
+
+
+def _open_items(bulk: Bulk, holder: UUID, presses: list[Press]) -> set[int]:
+    """Of these presses' items those that nobody has asked for. Raises Lost."""
+    mine = Bulk._meta.get_field("holder").get_db_prep_value(holder, connection)
+    question = _OPEN_ITEMS.format(items=reads.listed(press.item for press in presses))
+    found = _first_column(question, bulk.pk, mine)
+    if not found and not Bulk.objects.filter(pk=bulk.pk, holder=holder, finished_at=None).exists():
+        raise Lost
+    return found
+
+
+def _calls(tenant_id: int, pks: Iterable[int]) -> dict[int, Call]:
+    where = f"WHERE calls_call.tenant_id = %s AND calls_call.id IN ({reads.listed(pks)})"
+    return {call.pk: call for call in reads.every(Call, where, tenant_id, along="account")}
+
+
+def _first_column(question: str, *values: Any) -> set[int]:
+    with connection.cursor() as cursor:
+        cursor.execute(question, values)
+        return {key for (key,) in cursor.fetchall()}
 
 
 def fresh(press: Press) -> Press:

@@ -9,6 +9,7 @@ from datetime import datetime
 
 from django.db import connections
 
+from voicedash.tenants import reads
 from voicedash.tenants.board import aware
 
 _OPEN = "SELECT id FROM calls_command WHERE call_id IN ({calls}) AND state <> 'closed'"
@@ -24,7 +25,7 @@ def open_commands(calls: Sequence[int], alias: str) -> list[int]:
     if not calls:
         return []
     with connections[alias].cursor() as cursor:
-        cursor.execute(_OPEN.format(calls=_listed(calls)))
+        cursor.execute(_OPEN.format(calls=reads.listed(calls)))
         return [pk for (pk,) in cursor.fetchall()]
 
 
@@ -34,10 +35,5 @@ def doubts(calls: Sequence[int], since: datetime, alias: str) -> list[tuple[int,
         return []
     connection = connections[alias]
     with connection.cursor() as cursor:
-        cursor.execute(_DOUBTS.format(calls=_listed(calls)), [connection.ops.adapt_datetimefield_value(since)])
+        cursor.execute(_DOUBTS.format(calls=reads.listed(calls)), [connection.ops.adapt_datetimefield_value(since)])
         return [(pk, wanted, aware(until)) for pk, wanted, until in cursor.fetchall()]
-
-
-def _listed(keys: Sequence[int]) -> str:
-    """Numbers of ours, so they may stand in the text: SQLite takes no more than a thousand parameters."""
-    return ", ".join(str(int(key)) for key in keys)

@@ -229,13 +229,12 @@ def close_all(closing: list[tuple[Command, Outcome, int]], stamp: Stamp) -> None
 
 def keep(command: Command, attempts: list[Made], stamp: Stamp, *, late: bool) -> None:
     """Stores attempts. `late`: somebody closed the command before, and may have kept an attempt for its sender."""
-    for attempt in kept(command, attempts, stamp, command.attempts.count() + 1 if late else 1):
-        updates.add(attempt)
+    updates.add_all(kept(command, attempts, stamp, command.attempts.count() + 1 if late else 1))
 
 
 def keep_all(made: list[tuple[Command, list[Made]]], stamp: Stamp) -> None:
     """Stores the attempts of commands that were claimed until now."""
-    Attempt.objects.bulk_create(one for command, attempts in made for one in kept(command, attempts, stamp))
+    updates.add_all([one for command, attempts in made for one in kept(command, attempts, stamp)])
 
 
 def kept(command: Command, attempts: list[Made], stamp: Stamp, first: int = 1) -> list[Attempt]:

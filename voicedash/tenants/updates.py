@@ -5,7 +5,7 @@ tenth of a second, under the tenant's lock, of which the database needed a few m
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from typing import Any
 
@@ -43,12 +43,20 @@ def one_if(model: type[models.Model], pk: int, columns: Mapping[str, Any], condi
 
 def add(row: models.Model) -> None:
     """Inserts a new row, which gets its key. Raises DatabaseError."""
-    fields = [field for field in row._meta.concrete_fields if not field.primary_key]
-    values = [field.get_db_prep_save(field.pre_save(row, add=True), connection) for field in fields]
+    add_all([row])
+
+
+def add_all(rows: Sequence[models.Model]) -> None:
+    """Inserts new rows of one model in one statement; each gets its key. Raises DatabaseError."""
+    if not rows:
+        return
+    fields = [field for field in rows[0]._meta.concrete_fields if not field.primary_key]
+    values = [field.get_db_prep_save(field.pre_save(row, add=True), connection) for row in rows for field in fields]
     with connection.cursor() as cursor:
-        cursor.execute(_insert(type(row)), values)
-        row.pk = cursor.fetchone()[0]
-    row._state.adding, row._state.db = False, connection.alias
+        cursor.execute(_insert(type(rows[0]), len(rows)), values)
+        for row, (pk,) in zip(rows, cursor.fetchall(), strict=True):
+            row.pk = pk
+            row._state.adding, row._state.db = False, connection.alias
 
 
 @cache
@@ -58,10 +66,10 @@ def _update(model: type[models.Model], names: tuple[str, ...]) -> str:
 
 
 @cache
-def _insert(model: type[models.Model]) -> str:
+def _insert(model: type[models.Model], rows: int) -> str:
     fields = [field for field in model._meta.concrete_fields if not field.primary_key]
     columns, values = ", ".join(_quoted(field) for field in fields), ", ".join("%s" for _ in fields)
-    return f"INSERT INTO {model._meta.db_table} ({columns}) VALUES ({values}) RETURNING id"
+    return f"INSERT INTO {model._meta.db_table} ({columns}) VALUES {', '.join([f'({values})'] * rows)} RETURNING id"
 
 
 def _quoted(field: "models.Field[Any, Any]") -> str:
