@@ -14,7 +14,8 @@ from urllib.parse import urlsplit
 
 import psycopg
 
-from tests import statics
+from tests import forked, statics
+from tests.forked import Forked
 from tests.serving import ROOT
 from voicedash.bandwidth.fake import Fake
 
@@ -56,30 +57,28 @@ class Place:
         return kept | ours | {"VOICEDASH_STATIC": str(statics.collected())} | variables
 
     def manage(self, *arguments: str, **variables: str) -> "subprocess.CompletedProcess[str]":
-        """`manage.py` as an operator runs it."""
+        """`manage.py` in a process of its own."""
         return self.python("manage.py", *arguments, **variables)
 
-    def python(self, *arguments: str, **variables: str) -> "subprocess.CompletedProcess[str]":
+    def manage_afresh(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
+        """The same as an operator's machine starts it."""
         return subprocess.run(
-            [sys.executable, *arguments],
+            [sys.executable, "manage.py", *arguments],
             cwd=ROOT,
-            env=self.environment(**variables),
+            env=self.environment(),
             capture_output=True,
             text=True,
             timeout=180,
             check=False,
         )
 
-    def start(self, *arguments: str, **variables: str) -> "subprocess.Popen[str]":
+    def python(self, *arguments: str, **variables: str) -> "subprocess.CompletedProcess[str]":
+        """`python ARGUMENTS`, as tests.forked has it."""
+        return forked.run(arguments, cwd=ROOT, env=self.environment(**variables))
+
+    def start(self, *arguments: str, **variables: str) -> Forked:
         """The same, left running; its output and its errors in one."""
-        return subprocess.Popen(
-            [sys.executable, *arguments],
-            cwd=ROOT,
-            env=self.environment(**variables),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
+        return Forked(arguments, cwd=ROOT, env=self.environment(**variables))
 
 
 @contextmanager
@@ -117,7 +116,6 @@ class Serving:
         )
 
     def __enter__(self) -> str:
-        assert self.process.stdout
         said = []
         for line in self.process.stdout:
             said.append(line)

@@ -1,8 +1,6 @@
 """The first admin's link as `manage.py serve` prints it: on its standard output, and nowhere else."""
 
 import re
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,6 +8,7 @@ from pathlib import Path
 import pytest
 import requests
 
+from tests.forked import Forked
 from tests.live.test_serve import BASE, Process, environment
 from tests.live.wire import PATIENCE
 
@@ -27,20 +26,13 @@ def serving(data: Path, **more: str) -> Iterator[tuple[Process, Path]]:
     """The server, and the file that its standard error goes to."""
     errors = data / "stderr.txt"
     with errors.open("a") as file:
-        process = subprocess.Popen(
-            [sys.executable, "manage.py", "serve", "--no-worker"],
-            cwd=BASE,
-            env=environment(data, **more),
-            stdout=subprocess.PIPE,
-            stderr=file,
-            text=True,
-        )
+        command = ["manage.py", "serve", "--no-worker"]
+        process = Forked(command, cwd=BASE, env=environment(data, **more), errors=file)
         try:
             yield Process(process), errors
         finally:
             process.kill()
             process.wait(PATIENCE)
-            assert process.stdout is not None
             process.stdout.close()
 
 
