@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 import psycopg
 
-from tests import forked, statics
+from tests import forked, migrated, statics
 from tests.forked import Forked
 from tests.serving import ROOT
 from voicedash.bandwidth.fake import Fake
@@ -82,19 +82,26 @@ class Place:
 
 
 @contextmanager
-def empty(data: Path, *, like: Place | None = None) -> Iterator[Place]:
-    """A place of its own, or a copy of `like`, which nobody uses; what is made on a server for it goes afterwards."""
+def empty(data: Path, *, like: Place | None = None, with_tables: bool = False) -> Iterator[Place]:
+    """A place of its own, or a copy of `like`, which nobody uses; what is made on a server for it goes afterwards.
+
+    `with_tables`: as `migrate` would leave it.
+    """
     if like is None:
         data.mkdir(mode=0o700, exist_ok=True)
     else:
         shutil.copytree(like.data, data)
     if not POSTGRESQL:
-        yield Place(data, f"sqlite:///{data / 'db.sqlite3'}")
+        place = Place(data, f"sqlite:///{data / 'db.sqlite3'}")
+        if with_tables:
+            migrated.copy_to(place.file)
+        yield place
         return
     name = f"voicedash_place_{secrets.token_hex(4)}"
     # As scripts/postgres has it: the database of the address itself need not exist.
     with psycopg.connect(urlsplit(POSTGRESQL)._replace(path="/postgres").geturl(), autocommit=True) as server:
-        template = f'TEMPLATE "{urlsplit(like.url).path[1:]}"' if like else ""
+        copied = urlsplit(like.url).path[1:] if like else migrated.template() if with_tables else ""
+        template = f'TEMPLATE "{copied}"' if copied else ""
         server.execute(f'CREATE DATABASE "{name}" {template}')
         try:
             yield Place(data, urlsplit(POSTGRESQL)._replace(path=f"/{name}").geturl())
