@@ -135,11 +135,12 @@ def test_static_files_are_served_by_hash_compressed_and_for_ever(data: Path, sit
     for plain in ("admin/css/base.css", "django_htmx/htmx-2.min.js"):
         hashed = names[plain]
         assert hashed != plain
-        page = requests.get(f"{site[0]}/static/{hashed}", timeout=PATIENCE, headers={"Accept-Encoding": "gzip"})
-        assert page.status_code == 200
-        assert page.headers["Content-Encoding"] == "gzip"
-        assert "immutable" in page.headers["Cache-Control"]
-        assert "X-Content-Type-Options" in page.headers
+        for kind in ("gzip", "br"):
+            page = requests.get(f"{site[0]}/static/{hashed}", timeout=PATIENCE, headers={"Accept-Encoding": kind})
+            assert page.status_code == 200
+            assert page.headers["Content-Encoding"] == kind
+            assert "immutable" in page.headers["Cache-Control"]
+            assert "X-Content-Type-Options" in page.headers
 
 
 def test_a_second_start_has_nothing_to_do(data: Path, site: tuple[str, Process]) -> None:
