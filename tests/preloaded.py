@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import django
+from django.apps import apps
 from django.conf import settings
 from django.core.cache import caches
 from django.db import connections
@@ -99,4 +100,5 @@ def forget_settings() -> None:
         handler.__init__()  # type: ignore[misc]
 
 
-load()
+if not apps.ready:  # in a process that has Django running nobody's settings are taken away
+    load()
