@@ -85,7 +85,7 @@ class _alone:
 def _tell(statement: str) -> None:
     server = urlsplit(POSTGRESQL)._replace(path="/postgres").geturl()
     with psycopg.connect(server, autocommit=True) as connection:
-        connection.execute(statement)  # type: ignore[call-overload]  # it holds no one's words but ours
+        connection.execute(statement)
 
 
 def _migrate(url: str) -> None:
