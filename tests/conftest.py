@@ -13,7 +13,7 @@ from django.test import Client
 from pytest_django import DjangoDbBlocker
 
 from tests import cast as people
-from tests import emptying, ports, sessions
+from tests import emptying, migrated, ports, sessions
 from tests.cast import Cast
 from tests.forked import Forked
 from tests.keyring import Keyring
@@ -38,6 +38,11 @@ def pytest_configure() -> None:
     settings.STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
     emptying.take_over()
     Child.start = Forked  # type: ignore[assignment]
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    if migrated.POSTGRESQL and not hasattr(session.config, "workerinput"):
+        migrated.drop_what_was_made()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -70,7 +75,17 @@ def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix: N
         database = connections[alias].settings_dict
         if database["ENGINE"].endswith("sqlite3") and alias == "default":
             worker = Path(str(database["TEST"].get("NAME") or "default")).name
-            database["TEST"]["NAME"] = str(Path(database["NAME"]).with_name(f"test-{worker}.sqlite3"))
+            file = Path(database["NAME"]).with_name(f"test-{worker}.sqlite3")
+            database["TEST"]["NAME"] = str(file)
+            migrated.copy_to(file)
+        elif database["ENGINE"].endswith("postgresql") and alias == "default":
+            database["TEST"]["TEMPLATE"] = migrated.template()
+
+
+@pytest.fixture(scope="session")
+def django_db_keepdb() -> bool:
+    """On SQLite the copy is used as it is; it goes with the folder that it is in."""
+    return connection.vendor == "sqlite"
 
 
 @pytest.fixture(scope="session")

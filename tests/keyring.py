@@ -11,6 +11,7 @@ import pytest
 from cryptography.fernet import Fernet
 from django.core.management import CommandError, call_command
 
+from tests import forked
 from tests.environment import DATA
 from tests.serving import ROOT, database_url
 from voicedash.tenants import keys
@@ -51,11 +52,15 @@ class Keyring:
         return os.environ | {"DATABASE_URL": database_url()} | variables
 
     def manage(self, *arguments: str, **variables: str) -> "subprocess.CompletedProcess[str]":
-        """`manage.py` as an operator runs it."""
+        """`manage.py` in a process of its own, with its own look at settings and keys."""
+        return forked.run(["manage.py", *arguments], cwd=ROOT, env=self.environment(**variables))
+
+    def manage_afresh(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
+        """The same as an operator's machine starts it."""
         return subprocess.run(
             [sys.executable, "manage.py", *arguments],
             cwd=ROOT,
-            env=self.environment(**variables),
+            env=self.environment(),
             capture_output=True,
             text=True,
             timeout=120,

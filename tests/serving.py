@@ -41,12 +41,10 @@ def database_url(**options: object) -> str:
     return parts._replace(path=f"/{name}", query=query).geturl()
 
 
-def start(
-    module: str, arguments: Sequence[str], *, cwd: str, env: Mapping[str, str]
-) -> "subprocess.Popen[str] | Forked":
-    """`python -m` as a machine's own start of it."""
+def start(arguments: Sequence[str], *, cwd: str, env: Mapping[str, str]) -> "subprocess.Popen[str] | Forked":
+    """`python ARGUMENTS` as a machine's own start of it."""
     return subprocess.Popen(
-        [sys.executable, "-m", module, *arguments],
+        [sys.executable, *arguments],
         cwd=cwd,
         env=env,
         stdout=subprocess.PIPE,
@@ -84,8 +82,7 @@ class Child:
         """Takes in the line that said so."""
 
     def __enter__(self) -> Self:
-        module, *arguments = self.arguments()
-        self.process = self.start(module, arguments, cwd=str(ROOT), env=self.environment)
+        self.process = self.start(["-m", *self.arguments()], cwd=str(ROOT), env=self.environment)
         ready, ended = threading.Event(), threading.Event()
 
         def read() -> None:
@@ -161,6 +158,8 @@ class WorkerNode(Child):
     ) -> None:
         super().__init__(scale=scale, voice_url=voice_url, token_url=token_url)
         self.ahead = ahead
+        if ahead:  # its clock is set before anything is imported
+            self.start = start
         given = {"SYNC_SECONDS": 0} | variables
         self.environment |= {f"VOICEDASH_{name}": str(value) for name, value in given.items()}
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import requests
 
-from tests import statics
+from tests import migrated, statics
 
 SERVER, WEB, WORKER = "live.child serve --no-migrate", "live.child serve --no-worker", "live.child worker"
 HOUSE = Path(__file__).resolve().parents[2]
@@ -110,11 +110,16 @@ def hear_welcome(process: subprocess.Popen[str]) -> tuple[str, str]:
     raise AssertionError(f"the demo ended: {said}{process.stderr.read() if process.stderr else ''}")
 
 
-def folder(parent: Path) -> Path:
-    """A demo's folder in which static files have been collected, which alone takes longer than the rest of a start."""
+def folder(parent: Path, *, with_tables: bool = False) -> Path:
+    """A demo's folder in which static files have been collected, which alone takes longer than the rest of a start.
+
+    `with_tables`: its database is made, too, and empty.
+    """
     data = parent / "demo"
     data.mkdir()
     (data / "static").symlink_to(statics.collected())
+    if with_tables:
+        migrated.copy_to(data / "db.sqlite3")
     return data
 
 

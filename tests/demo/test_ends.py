@@ -13,7 +13,7 @@ from tests.demo.running import SERVER, WEB, WORKER, Visitor, alive, folder, laun
 @pytest.fixture(scope="module")
 def ran(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, set[str]]:
     """A folder in which the demo has run before, and the calls that it had then."""
-    data = folder(tmp_path_factory.mktemp("ran"))
+    data = folder(tmp_path_factory.mktemp("ran"), with_tables=True)
     with running(data) as demo:
         former = set(Visitor(demo.address, "ana").rows("acme"))
         demo.stop()

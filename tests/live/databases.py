@@ -14,7 +14,8 @@ from urllib.parse import urlsplit
 
 import psycopg
 
-from tests import statics
+from tests import forked, migrated, statics
+from tests.forked import Forked
 from tests.serving import ROOT
 from voicedash.bandwidth.fake import Fake
 
@@ -56,46 +57,51 @@ class Place:
         return kept | ours | {"VOICEDASH_STATIC": str(statics.collected())} | variables
 
     def manage(self, *arguments: str, **variables: str) -> "subprocess.CompletedProcess[str]":
-        """`manage.py` as an operator runs it."""
+        """`manage.py` in a process of its own."""
         return self.python("manage.py", *arguments, **variables)
 
-    def python(self, *arguments: str, **variables: str) -> "subprocess.CompletedProcess[str]":
+    def manage_afresh(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
+        """The same as an operator's machine starts it."""
         return subprocess.run(
-            [sys.executable, *arguments],
+            [sys.executable, "manage.py", *arguments],
             cwd=ROOT,
-            env=self.environment(**variables),
+            env=self.environment(),
             capture_output=True,
             text=True,
             timeout=180,
             check=False,
         )
 
-    def start(self, *arguments: str, **variables: str) -> "subprocess.Popen[str]":
+    def python(self, *arguments: str, **variables: str) -> "subprocess.CompletedProcess[str]":
+        """`python ARGUMENTS`, as tests.forked has it."""
+        return forked.run(arguments, cwd=ROOT, env=self.environment(**variables))
+
+    def start(self, *arguments: str, **variables: str) -> Forked:
         """The same, left running; its output and its errors in one."""
-        return subprocess.Popen(
-            [sys.executable, *arguments],
-            cwd=ROOT,
-            env=self.environment(**variables),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
+        return Forked(arguments, cwd=ROOT, env=self.environment(**variables))
 
 
 @contextmanager
-def empty(data: Path, *, like: Place | None = None) -> Iterator[Place]:
-    """A place of its own, or a copy of `like`, which nobody uses; what is made on a server for it goes afterwards."""
+def empty(data: Path, *, like: Place | None = None, with_tables: bool = False) -> Iterator[Place]:
+    """A place of its own, or a copy of `like`, which nobody uses; what is made on a server for it goes afterwards.
+
+    `with_tables`: as `migrate` would leave it.
+    """
     if like is None:
         data.mkdir(mode=0o700, exist_ok=True)
     else:
         shutil.copytree(like.data, data)
     if not POSTGRESQL:
-        yield Place(data, f"sqlite:///{data / 'db.sqlite3'}")
+        place = Place(data, f"sqlite:///{data / 'db.sqlite3'}")
+        if with_tables:
+            migrated.copy_to(place.file)
+        yield place
         return
     name = f"voicedash_place_{secrets.token_hex(4)}"
     # As scripts/postgres has it: the database of the address itself need not exist.
     with psycopg.connect(urlsplit(POSTGRESQL)._replace(path="/postgres").geturl(), autocommit=True) as server:
-        template = f'TEMPLATE "{urlsplit(like.url).path[1:]}"' if like else ""
+        copied = urlsplit(like.url).path[1:] if like else migrated.template() if with_tables else ""
+        template = f'TEMPLATE "{copied}"' if copied else ""
         server.execute(f'CREATE DATABASE "{name}" {template}')
         try:
             yield Place(data, urlsplit(POSTGRESQL)._replace(path=f"/{name}").geturl())
@@ -117,7 +123,6 @@ class Serving:
         )
 
     def __enter__(self) -> str:
-        assert self.process.stdout
         said = []
         for line in self.process.stdout:
             said.append(line)

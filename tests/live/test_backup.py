@@ -5,14 +5,13 @@ import os
 import shutil
 import sqlite3
 import stat
-import subprocess
-import sys
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 from django.db import connection
 
+from tests import forked
 from tests.cast import Cast
 from tests.keyring import Keyring
 from tests.serving import ROOT
@@ -32,7 +31,7 @@ def only(folder: Path) -> Path:
 
 
 def test_a_backup_holds_the_database_a_manifest_and_the_way_back(keyring: Keyring, cast: Cast, tmp_path: Path) -> None:
-    done = keyring.manage("backup", str(tmp_path / "backups"))
+    done = keyring.manage_afresh("backup", str(tmp_path / "backups"))
     assert done.returncode == 0, done.stderr
     made = only(tmp_path / "backups")
     dump = "db.sqlite3" if connection.vendor == "sqlite" else "database.dump"
@@ -109,14 +108,7 @@ def test_a_full_disk_is_a_sentence(keyring: Keyring, cast: Cast, tmp_path: Path)
         "import resource, sys\nresource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))\n"
         "import manage\nsys.argv = ['manage.py', 'backup', sys.argv[1]]\nmanage.main()"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", code, str(tmp_path / "backups")],
-        cwd=ROOT,
-        env=keyring.environment(),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = forked.run(["-c", code, str(tmp_path / "backups")], cwd=ROOT, env=keyring.environment())
     assert done.returncode == 1
     assert "No backup was made." in done.stderr
     assert "Traceback" not in done.stderr
@@ -129,10 +121,8 @@ def test_one_that_was_killed_does_not_bear_the_name_of_a_backup(keyring: Keyring
         "copies.to_disk = lambda path: os.kill(os.getpid(), 9)\n"
         "sys.argv = ['manage.py', 'backup', sys.argv[1]]\nmanage.main()"
     )
-    command = [sys.executable, "-c", "import os; os.environ['DJANGO_SETTINGS_MODULE'] = 'voicedash.settings'\n" + code]
-    done = subprocess.run(
-        [*command, str(tmp_path / "backups")], cwd=ROOT, env=keyring.environment(), capture_output=True, check=False
-    )
+    code = "import os; os.environ['DJANGO_SETTINGS_MODULE'] = 'voicedash.settings'\n" + code
+    done = forked.run(["-c", code, str(tmp_path / "backups")], cwd=ROOT, env=keyring.environment())
     assert done.returncode == -9
     left = only(tmp_path / "backups")
     assert left.name.endswith(".incomplete")

@@ -6,7 +6,6 @@ import re
 import signal
 import socket
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,7 +14,8 @@ from pathlib import Path
 import pytest
 import requests
 
-from tests import statics
+from tests import forked, serving, statics
+from tests.forked import Forked
 from tests.live.wire import PATIENCE, PRESS, answer, request
 from voicedash.live import ports
 
@@ -41,7 +41,7 @@ call_command("serve", "--no-worker")
 class Process:
     """A started server and what it printed until it served."""
 
-    def __init__(self, process: "subprocess.Popen[str]") -> None:
+    def __init__(self, process: "subprocess.Popen[str] | Forked") -> None:
         self.process = process
         self.lines: list[str] = []
 
@@ -68,15 +68,11 @@ def environment(data: Path, **more: str) -> dict[str, str]:
 
 
 @contextmanager
-def started(data: Path, *command: str, **more: str) -> Iterator[Process]:
-    process = subprocess.Popen(
-        [sys.executable, *(command or ("manage.py", "serve", "--no-worker"))],
-        cwd=BASE,
-        env=environment(data, **more),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
+def started(data: Path, *command: str, afresh: bool = False, **more: str) -> Iterator[Process]:
+    """`afresh`: as a machine starts it."""
+    start = serving.start if afresh else Forked
+    arguments = command or ("manage.py", "serve", "--no-worker")
+    process = start(arguments, cwd=str(BASE), env=environment(data, **more))
     try:
         yield Process(process)
     finally:
@@ -88,15 +84,7 @@ def started(data: Path, *command: str, **more: str) -> Iterator[Process]:
 
 def refused(data: Path, *options: str, **more: str) -> str:
     """What the command says when it does not start."""
-    done = subprocess.run(
-        [sys.executable, "manage.py", "serve", *options],
-        cwd=BASE,
-        env=environment(data, **more),
-        capture_output=True,
-        text=True,
-        timeout=STARTS,
-        check=False,
-    )
+    done = forked.run(["manage.py", "serve", *options], cwd=BASE, env=environment(data, **more), timeout=STARTS)
     assert done.returncode == 1
     assert "Traceback" not in done.stderr
     return done.stderr
@@ -110,7 +98,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def site(data: Path) -> Iterator[tuple[str, Process]]:
     """The first start in a fresh data folder, where nobody has collected static files for it."""
-    with started(data, VOICEDASH_STATIC=str(data / "static")) as process:
+    with started(data, afresh=True, VOICEDASH_STATIC=str(data / "static")) as process:
         address = process.read_until(r"voicedash: (http://127\.0\.0\.1:\d+)$")
         process.read_until("(Ctrl-C)")
         yield address, process
@@ -147,11 +135,12 @@ def test_static_files_are_served_by_hash_compressed_and_for_ever(data: Path, sit
     for plain in ("admin/css/base.css", "django_htmx/htmx-2.min.js"):
         hashed = names[plain]
         assert hashed != plain
-        page = requests.get(f"{site[0]}/static/{hashed}", timeout=PATIENCE, headers={"Accept-Encoding": "gzip"})
-        assert page.status_code == 200
-        assert page.headers["Content-Encoding"] == "gzip"
-        assert "immutable" in page.headers["Cache-Control"]
-        assert "X-Content-Type-Options" in page.headers
+        for kind in ("gzip", "br"):
+            page = requests.get(f"{site[0]}/static/{hashed}", timeout=PATIENCE, headers={"Accept-Encoding": kind})
+            assert page.status_code == 200
+            assert page.headers["Content-Encoding"] == kind
+            assert "immutable" in page.headers["Cache-Control"]
+            assert "X-Content-Type-Options" in page.headers
 
 
 def test_a_second_start_has_nothing_to_do(data: Path, site: tuple[str, Process]) -> None:

@@ -1,8 +1,6 @@
 """The first admin's link as `manage.py serve` prints it: on its standard output, and nowhere else."""
 
 import re
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,6 +8,8 @@ from pathlib import Path
 import pytest
 import requests
 
+from tests import migrated
+from tests.forked import Forked
 from tests.live.test_serve import BASE, Process, environment
 from tests.live.wire import PATIENCE
 
@@ -19,7 +19,10 @@ FORM = {"username": "rosa", "name": "Rosa", "password1": NEW, "password2": NEW}
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("data")
+    """With a database that is up to date: what is looked at comes after that."""
+    folder = tmp_path_factory.mktemp("data")
+    migrated.copy_to(folder / "db.sqlite3")
+    return folder
 
 
 @contextmanager
@@ -27,20 +30,13 @@ def serving(data: Path, **more: str) -> Iterator[tuple[Process, Path]]:
     """The server, and the file that its standard error goes to."""
     errors = data / "stderr.txt"
     with errors.open("a") as file:
-        process = subprocess.Popen(
-            [sys.executable, "manage.py", "serve", "--no-worker"],
-            cwd=BASE,
-            env=environment(data, **more),
-            stdout=subprocess.PIPE,
-            stderr=file,
-            text=True,
-        )
+        command = ["manage.py", "serve", "--no-worker"]
+        process = Forked(command, cwd=BASE, env=environment(data, **more), errors=file)
         try:
             yield Process(process), errors
         finally:
             process.kill()
             process.wait(PATIENCE)
-            assert process.stdout is not None
             process.stdout.close()
 
 
@@ -81,6 +77,7 @@ def test_it_prints_a_link_until_there_is_an_admin_and_only_the_newest_works(data
 
 
 def test_the_link_leads_to_the_address_that_people_use(tmp_path: Path) -> None:
+    migrated.copy_to(tmp_path / "db.sqlite3")
     with serving(tmp_path, VOICEDASH_URL="https://calls.example.com") as (process, _):
         [link] = links(process)
     assert link.startswith("https://calls.example.com/setup/")

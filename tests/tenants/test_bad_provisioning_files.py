@@ -1,14 +1,14 @@
 """A bad file changes nothing, and every fault in it is told at once, by line and key."""
 
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 from django.utils import timezone
 
+from tests import forked
 from tests.cast import Cast
+from tests.serving import ROOT
 from voicedash.calls.models import Call
 from voicedash.tenants.models import BandwidthAccount, Tenant, User
 from voicedash.tenants.provisioning import ProvisioningError, provision
@@ -154,13 +154,7 @@ def test_a_database_that_was_never_migrated_is_told_in_a_sentence(tmp_path: Path
     file = tmp_path / "tenants.toml"
     file.write_text('[[tenant]]\nslug = "acme"\nname = "Acme"\n', "utf-8")
     environment = os.environ | {"DATABASE_URL": f"sqlite:///{tmp_path / 'empty.sqlite3'}"}
-    ran = subprocess.run(
-        [sys.executable, "manage.py", "provision", str(file)],
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    ran = forked.run(["manage.py", "provision", str(file)], cwd=ROOT, env=environment)
     assert ran.returncode == 1
     assert "manage.py migrate" in ran.stderr
     assert "Traceback" not in ran.stderr

@@ -1,7 +1,5 @@
 """A missing or wrong key: pages live, the accounts it hits are named, and nothing else breaks."""
 
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,6 +12,7 @@ from django.test.utils import CaptureQueriesContext
 from tests import cast as people
 from tests import statics
 from tests.cast import Cast
+from tests.forked import Forked
 from tests.keyring import Keyring, new_key
 from tests.serving import ROOT, Node
 from tests.tenants.conftest import told
@@ -165,15 +164,8 @@ def test_every_command_says_so_at_its_start_and_refuses_nothing(cast: Cast, keyr
 
 
 def test_the_server_says_so_at_its_start_and_serves(cast: Cast, keyring: Keyring) -> None:
-    process = subprocess.Popen(
-        [sys.executable, "manage.py", "serve", "--no-worker"],
-        cwd=ROOT,
-        env=keyring.environment(PORT="0", VOICEDASH_STATIC=str(statics.collected())),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
-    assert process.stdout
+    environment = keyring.environment(PORT="0", VOICEDASH_STATIC=str(statics.collected()))
+    process = Forked(["manage.py", "serve", "--no-worker"], cwd=ROOT, env=environment)
     said = ""
     for line in process.stdout:
         said += line

@@ -2,8 +2,6 @@
 
 import random
 import signal
-import subprocess
-import sys
 import threading
 from collections import Counter
 from typing import Any
@@ -13,6 +11,7 @@ from django.db import connection
 
 from tests import cast as people
 from tests.cast import Cast
+from tests.forked import Forked
 from tests.keyring import Keyring, new_key
 from tests.serving import ROOT
 from tests.tenants.conftest import told
@@ -40,7 +39,7 @@ def sealed_with() -> set[str]:
 
 def test_a_rotation_on_one_machine(cast: Cast, keyring: Keyring) -> None:
     (old,) = keyring.names
-    done = keyring.manage(*NEW)
+    done = keyring.manage_afresh(*NEW)
     assert done.returncode == 0, done.stderr
     new = keyring.names[0]
     assert keyring.names == [new, old] and new != old
@@ -231,15 +230,7 @@ def test_an_admin_and_two_rotations_at_once_lose_nothing(cast: Cast, keyring: Ke
 def test_killed_in_the_middle_it_is_simply_run_again(cast: Cast, keyring: Keyring) -> None:
     for number in range(10, 60):
         people.account(cast.acme, f"99000{number}")
-    process = subprocess.Popen(
-        [sys.executable, "manage.py", *NEW],
-        cwd=ROOT,
-        env=keyring.environment(),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
-    assert process.stdout
+    process = Forked(["manage.py", *NEW], cwd=ROOT, env=keyring.environment())
     for line in process.stdout:
         if "sealed anew" in line:
             break
