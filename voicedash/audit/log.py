@@ -64,15 +64,16 @@ def append_all(chain: str, said: Iterable[Said], *, at: datetime) -> None:
     """Adds entries in their order, as `append` does each: for a group, for which the head is read once."""
     _in_transaction()
     seq, previous = _head(chain)
-    rows = []
+    rows, moves = [], []
     for one in said:
         entry = _signed(chain, one, at, seq + 1, previous)
         seq, previous = entry.seq, entry.digest
         rows.append(_values(entry))
+        moves.append([seq, previous, chain])
     if rows:
         with connection.cursor() as cursor:
             cursor.executemany(_ADD, rows)
-            cursor.execute(_MOVE, [seq, previous, chain])
+            cursor.executemany(_MOVE, moves)  # entry by entry: the database lets the head do no longer step
 
 
 def _in_transaction() -> None:
