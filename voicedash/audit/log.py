@@ -64,7 +64,8 @@ def append_all(chain: str, said: Iterable[Said], *, at: datetime) -> None:
     """Adds entries in their order, as `append` does each: for a group, for which the head is read once."""
     _in_transaction()
     seq, previous = _head(chain)
-    rows, moves = [], []
+    rows: list[list[Any]] = []
+    moves: list[list[Any]] = []
     for one in said:
         entry = _signed(chain, one, at, seq + 1, previous)
         seq, previous = entry.seq, entry.digest
