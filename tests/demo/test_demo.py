@@ -89,7 +89,7 @@ def test_both_tenants_hear_of_calls_by_callbacks(demo: Demo) -> None:
 
     for page in pages:
         wait_until(lambda page=page: heard(page), 250, every=1.0)  # type: ignore[misc]
-        assert "without effect" in root.get(page)
+        assert "All of it could be used." in root.get(page)
 
 
 def test_a_second_demo_in_the_same_folder_is_refused(data: Path, demo: Demo) -> None:
