@@ -17,6 +17,7 @@ from django.db.models.functions import Now
 
 from voicedash.audit import log
 from voicedash.calls import bulk_lists, claims, groups, progress, recording
+from voicedash.calls.bulk_pace import AT_ONCE, Pace
 from voicedash.calls.bulk_settling import Settling, Written
 from voicedash.calls.ends import Terms
 from voicedash.calls.groups import Answered
@@ -28,8 +29,7 @@ from voicedash.tenants.board import release_connection, writing
 
 logger = logging.getLogger(__name__)
 
-AT_ONCE = 25  # calls in flight of one account, and claims of one transaction
-_GATHER = 0.012  # seconds in which answers that come together are settled together
+_GATHER = 0.012  # seconds in which answers that come together are taken together
 _places = Places(AT_ONCE)
 
 
@@ -42,26 +42,6 @@ def tell(bulk: Bulk, verb: str, at: datetime, **data: int) -> None:
 
 
 @dataclass
-class _Pace:
-    """How many calls of an account are asked for at once; fewer after a 429, and none before it says."""
-
-    most: float = AT_ONCE
-    after: float = 0.0  # time.monotonic()
-    slowed: float = 0.0
-    in_flight: int = 0
-
-    def heard(self, answer: Answered) -> None:
-        now = time.monotonic()
-        if not answer.limited:
-            self.most = min(AT_ONCE, self.most + 1 / self.most)
-            return
-        self.after = max(self.after, now + max(answer.attempts[-1].retry_after, times.unknown))
-        if answer.attempts[-1].began >= self.slowed:  # those that were sent before it was slowed tell nothing new
-            self.most = max(1.0, self.most / 2)
-            self.slowed = now
-
-
-@dataclass
 class Work:
     """One process's turn at a bulk."""
 
@@ -70,11 +50,12 @@ class Work:
     stop: threading.Event
     answered: "queue.SimpleQueue[Answered | Written | int]" = field(default_factory=queue.SimpleQueue)
     open: dict[int, list[Press]] = field(default_factory=lambda: defaultdict(list))  # by account
-    paces: dict[int, _Pace] = field(default_factory=lambda: defaultdict(_Pace))
+    paces: dict[int, Pace] = field(default_factory=lambda: defaultdict(Pace))
     until: float = field(default_factory=lambda: time.monotonic() + times.bulk_patience)
     beaten: float = field(default_factory=time.monotonic)
     lost: bool = False
-    unwritten: int = 0  # answers that are being written
+    unwritten: int = 0  # answers that are being written, or kept until the calls after them are on their way
+    kept: list[Answered] = field(default_factory=list)
     _account: dict[int, int] = field(default_factory=dict)  # of an item that was taken
     _threads: int = AT_ONCE
 
@@ -95,6 +76,7 @@ class Work:
                         connection.close()
                         time.sleep(times.settle)
             finally:
+                self._write()
                 self.settling.close()
         if not (self.lost or self.stop.is_set()):
             self._finish()
@@ -140,7 +122,14 @@ class Work:
                 self._send()
         finally:
             self.unwritten += len(answers)
-            self.settling.put(answers)
+            self.kept += answers
+            # Writing them takes the lock that the next claim needs: in a lull, or once there is no next claim.
+            if not answers or len(self.kept) >= AT_ONCE or not any(self.open.values()):
+                self._write()
+
+    def _write(self) -> None:
+        self.settling.put(self.kept)
+        self.kept = []
 
     def _send(self) -> None:
         presses = self._next()
@@ -195,7 +184,7 @@ class Work:
     def _gather(self) -> list[Answered]:
         """What was answered: waits for the first where nothing can be sent, and a blink for those that come with it."""
         answers: list[Answered] = []
-        until = time.monotonic() + times.look
+        until = time.monotonic() + (_GATHER if self.kept else times.look)
         while (left := until - time.monotonic()) > 0:
             if not answers and any(self._can_send(account) for account in self.open):
                 left = 0.0005
