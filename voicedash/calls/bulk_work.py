@@ -213,7 +213,10 @@ class Work:
         return bool(self.open[account]) and pace.in_flight < int(pace.most) and time.monotonic() >= pace.after
 
     def _alone(self, answer: Answered) -> None:
-        self.pool.submit(self._finish_one, answer)
+        try:
+            self.pool.submit(self._finish_one, answer)
+        except RuntimeError:  # the process ends: the thread that writes does it itself
+            self._finish_one(answer)
 
     # ---- In threads of the pool ------------------------------------------------------------------
 
