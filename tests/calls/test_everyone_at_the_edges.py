@@ -1,15 +1,21 @@
 """Pause all where it is not plain: a list whose writer dies, several legs, one that is not known, two at once."""
 
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from uuid import uuid4
 
 import pytest
+from django.db import OperationalError
 from django.db.models.functions import Now
 
 from tests.calls.test_everyone import finished, press, until
-from voicedash.calls import board, bulk, bulk_lists, bulk_work, due
-from voicedash.calls.models import Bulk, BulkItem, Call, Command, Conversation
+from voicedash.calls import board, bulk, bulk_lists, bulk_work, claims, due, groups
+from voicedash.calls.bulk_settling import Settling, Written
+from voicedash.calls.groups import Answered
+from voicedash.calls.models import Bulk, BulkItem, Call, Command, Conversation, Outcome, Wanted
 from voicedash.calls.places import Places
+from voicedash.calls.press import Claim, Press
 from voicedash.tenants.board import database_time
 
 
@@ -85,3 +91,23 @@ def test_two_presses_on_everyone_share_the_places_of_their_account(
         in_flight += step
         most = max(most, in_flight)
     assert most <= 4
+
+
+def test_what_cannot_be_written_together_while_the_process_ends_is_written_one_by_one(cast, live_call, monkeypatch):
+    """The pool takes nothing more by then; the bulk must not wait for ever for what nobody writes."""
+    call, _ = live_call(cast.acme_account)
+    claimed = claims.claim(Press(cast.acme.pk, call.pk, Wanted.PAUSED, cast.ana))
+    assert isinstance(claimed, Claim)
+
+    def locked(*_: object) -> None:
+        raise OperationalError("database is locked")
+
+    monkeypatch.setattr(groups, "settle", locked)
+    work = bulk_work.Work(0, uuid4(), threading.Event())
+    work.pool = ThreadPoolExecutor(1)
+    work.pool.shutdown()
+    settling = Settling(cast.acme.pk, work._alone, work.answered.put)
+    settling.put([Answered(claimed, Outcome.UNREACHABLE, [])])
+    settling.close()
+    assert work.answered.get(timeout=1) == Written(1, [])
+    assert Command.objects.get().outcome == Outcome.UNREACHABLE
