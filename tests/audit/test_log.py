@@ -61,7 +61,7 @@ def test_what_was_written_reads_back_and_verifies(data: dict[str, object], at: d
     with transaction.atomic():
         given = log.append(SEVEN, "recording.asked", at=at, actor=actor, call_id="c-'one'; --", data=data)
     kept = Entry.objects.get()
-    columns = [field.attname for field in Entry._meta.concrete_fields]
+    columns = [field.attname for field in Entry._meta.concrete_fields if not field.primary_key]
     assert [getattr(kept, name) for name in columns] == [getattr(given, name) for name in columns]
     assert (kept.data, kept.actor, kept.call_id, kept.at) == (data, actor, "c-'one'; --", at)
     assert proof.fault_in(SEVEN) is None
@@ -69,8 +69,8 @@ def test_what_was_written_reads_back_and_verifies(data: dict[str, object], at: d
 
 def test_the_columns_hold_the_very_text_that_the_orm_would_write() -> None:
     with transaction.atomic():
-        ours = log.append(SEVEN, "recording.asked", at=AT, actor=3, data=DATA["words"])
-    theirs = Entry.objects.get(pk=ours.pk)
+        log.append(SEVEN, "recording.asked", at=AT, actor=3, data=DATA["words"])
+    theirs = Entry.objects.get()
     theirs.pk, theirs.seq = None, 2
     theirs.save(force_insert=True)
     with connection.cursor() as cursor:

@@ -8,7 +8,7 @@ from django.forms.models import model_to_dict
 
 from voicedash.calls.models import Attempt, Call, Command
 from voicedash.tenants import access, reads, reasons, updates
-from voicedash.tenants.models import Membership, Reason, User
+from voicedash.tenants.models import Board, Membership, Reason, User
 from voicedash.tenants.sessions import SessionStore
 
 
@@ -21,7 +21,7 @@ def test_a_call_and_its_account_have_every_column_as_django_reads_it(cast, live_
     Call.objects.update(recording="paused", recording_since=datetime(2026, 3, 1, 9, 5, tzinfo=UTC))
     theirs = Call.objects.select_related("account").get(pk=call.pk)
     with django_assert_num_queries(1):
-        ours = reads.first(Call, "WHERE calls_call.id = %s", call.pk, along="account")
+        ours = reads.first(Call, "WHERE calls_call.id = %s", call.pk, along=("account",))
         assert ours is not None
         account = ours.account
     assert _columns(ours) == _columns(theirs)
@@ -45,7 +45,7 @@ def test_every_row_is_found_with_what_stands_in_it(cast, model):
 
 
 def test_nothing_found_is_none(cast):
-    assert reads.first(Call, "WHERE calls_call.id = %s", 4711, along="account") is None
+    assert reads.first(Call, "WHERE calls_call.id = %s", 4711, along=("account",)) is None
     assert access.membership_of(cast.omar, "acme") is None
     assert access.membership_of(cast.ana, "acme") == Membership.objects.get(user=cast.ana, tenant=cast.acme)
 
@@ -70,12 +70,25 @@ def test_a_row_is_added_as_django_adds_it(cast, live_call):
     updates.add_all([])
 
 
-def test_a_row_is_changed_only_while_the_condition_holds(cast, live_call):
+def test_beside_a_row_more_is_read_and_its_key_is_known_before_it_is_added(cast, live_call):
     call, _ = live_call(cast.acme_account)
-    assert updates.one_if(Call, call.pk, {"team": "Sales"}, "version = %s", call.version)
-    assert not updates.one_if(Call, call.pk, {"team": "Support"}, "version = %s", call.version + 1)
-    assert not updates.one_if(Call, 4711, {"team": "Support"}, "version = %s", call.version)
-    assert Call.objects.get().team == "Sales"
+    found = reads.first_and(
+        ("%s", "tenants_board.version", updates.next_key(Command)),
+        Call,
+        "JOIN tenants_board ON tenants_board.tenant_id = calls_call.tenant_id WHERE calls_call.id = %s",
+        *(7, call.pk),
+        along=("account", "tenant"),
+    )
+    assert found is not None
+    (seven, version, key), ours = found
+    assert (seven, version) == (7, Board.objects.get(tenant=cast.acme).version)
+    assert (ours, ours.account, ours.tenant) == (call, cast.acme_account, cast.acme)
+    at = datetime(2026, 3, 1, 9, 5, tzinfo=UTC)
+    command = Command(pk=key, call=call, wanted="paused", state="closed", asked_at=at, expires_at=at, version=1)
+    updates.add(command)
+    assert Command.objects.get() == command
+    assert key in {None, command.pk}
+    Command(call=call, wanted="paused", state="closed", asked_at=at, expires_at=at, version=1).save()  # the next key
 
 
 def test_a_session_that_is_over_or_not_ours_is_empty_and_its_key_is_not_taken_over(cast):

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.db import connection
 
@@ -18,12 +18,26 @@ _ADD = (
     "INSERT INTO audit_entry (chain, seq, at, verb, actor, call_id, data, key, previous, digest) "
     "VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
 )
+# For whoever reads the head in a statement of their own, before they append.
+PLACE = ("audit_head.seq", "audit_head.digest")
 _MOVE = "UPDATE audit_head SET seq = %s, digest = %s WHERE chain = %s"
 
 
 def of_tenant(tenant_id: int) -> str:
     """The name of a tenant's chain."""
     return f"tenant-{tenant_id}"
+
+
+class Place(NamedTuple):
+    """Number and digest of a chain's newest entry, which the next one follows."""
+
+    seq: int
+    digest: str
+
+
+def place(seq: int | None, digest: str | None) -> Place | None:
+    """What was read as `PLACE`; None where the chain has no head yet."""
+    return None if seq is None or digest is None else Place(seq, digest)
 
 
 @dataclass(frozen=True)
@@ -44,17 +58,19 @@ def append(
     actor: int | None = None,
     call_id: str = "",
     data: dict[str, Any] | None = None,
+    head: Place | None = None,
 ) -> Entry:
-    """Adds an entry, in the transaction of what it tells.
+    """Adds an entry, in the transaction of what it tells; gives it, without its key.
 
     `at` is the database's time of that transaction. `data` holds plain JSON values, those
     that both engines give back as they are (whole numbers, words as keys): database keys and
     words, no names, phone numbers or addresses (the log cannot be erased). On a
     tenant's chain the caller holds the tenant's lock (`tenants.board`); elsewhere the
-    head itself is the lock. Raises RuntimeError outside a transaction.
+    head itself is the lock. `head`: of a tenant's chain, where it was read under that lock and nothing was appended
+    since. Raises RuntimeError outside a transaction.
     """
     _in_transaction()
-    seq, previous = _head(chain)
+    seq, previous = head or _head(chain)
     entry = _signed(chain, Said(verb, actor, call_id, data or {}), at, seq + 1, previous)
     _add(entry)
     return entry
@@ -103,14 +119,11 @@ def _add(entry: Entry) -> None:
     """Writes an entry, and moves the head to it."""
     values: list[Any] = _values(entry)
     move: list[Any] = [entry.seq, entry.digest, entry.chain]
-    add = f"{_ADD} RETURNING id"
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
-            cursor.execute(f"WITH added AS ({add}), moved AS ({_MOVE}) SELECT id FROM added", [*values, *move])
-            entry.pk = cursor.fetchone()[0]
+            cursor.execute(f"WITH added AS ({_ADD}) {_MOVE}", [*values, *move])
         else:
-            cursor.execute(add, values)
-            entry.pk = cursor.fetchone()[0]
+            cursor.execute(_ADD, values)
             cursor.execute(_MOVE, move)
 
 
@@ -131,7 +144,7 @@ def _values(entry: Entry) -> list[Any]:
     ]
 
 
-def _head(chain: str) -> tuple[int, str]:
+def _head(chain: str) -> Place:
     """Number and digest of the newest entry. The head stays locked until the transaction ends."""
     lock = " FOR UPDATE" if connection.vendor == "postgresql" else ""  # SQLite has one writer at a time
     with connection.cursor() as cursor:
@@ -141,7 +154,7 @@ def _head(chain: str) -> tuple[int, str]:
             Head.objects.bulk_create([Head(chain=chain)], ignore_conflicts=True)
             cursor.execute(_READ + lock, [chain])
             row = cursor.fetchone()
-    return row[0], row[1]
+    return Place(row[0], row[1])
 
 
 def told(entry: Entry) -> list[Any]:

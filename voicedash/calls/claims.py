@@ -14,7 +14,7 @@ from django.db import Error as DatabaseProblem
 from django.db import transaction
 from django.db.models.functions import Now
 
-from voicedash.calls import due, ends, judging, legs, rows, state
+from voicedash.calls import due, ends, judging, legs, reading, rows, state
 from voicedash.calls.models import BulkItem, Call, Command, Outcome, Wanted
 from voicedash.calls.press import Claim, Made, Press, Settled, Turned
 from voicedash.calls.times import times
@@ -31,8 +31,9 @@ def claim(press: Press) -> Claim | Turned:
     """
     began = time.monotonic()
     with writing(press.tenant_id) as stamp:
-        call = _call(press)
-        holder, waiting, changed = state.still_open(call, stamp)
+        found = reading.to_claim(press)
+        call = found.call
+        holder, waiting, changed = state.still_open(call, stamp) if found.asked else (None, None, False)
         if holder and judging.gives_way(holder, press, stamp.now):
             state.vanish(call, holder, stamp)
             holder, changed = None, True
@@ -46,6 +47,7 @@ def claim(press: Press) -> Claim | Turned:
             press,
             call,
             stamp,
+            pk=found.key,
             state=place,
             claimed_at=None if holder else stamp.now,
             attempt_at=None if holder else stamp.now,
@@ -56,7 +58,8 @@ def claim(press: Press) -> Claim | Turned:
             state.touch(call, stamp, **({"last_pause": command} if pausing else {}))
         if press.together:
             legs.join(call, press.together, stamp)
-        state.tell(call, "recording.asked", stamp, press.actor, command)
+        head = None if changed else found.head  # what was closed has its own entry
+        state.tell(call, "recording.asked", stamp, press.actor, command, head)
     return claimed(press, command, call, began, waiting=holder is not None)
 
 
@@ -116,7 +119,7 @@ def take_again(claim: Claim) -> bool:
 
 
 def pause_waits(claim: Claim) -> bool:
-    return due.is_waited_for(claim.press.call_pk)
+    return Command.objects.filter(call=claim.press.call_pk, state=Command.State.WAITING).exists()
 
 
 def settle(claim: Claim, outcome: Outcome, attempts: list[Made]) -> Settled:
@@ -128,37 +131,43 @@ def settle(claim: Claim, outcome: Outcome, attempts: list[Made]) -> Settled:
     command = claim.command
     with writing(claim.press.tenant_id) as stamp:
         what = told(claim, outcome, attempts)
-        took_ms = what["took_ms"]
-        changed = state.close(command, stamp, outcome, took_ms=took_ms, state=Command.State.CLAIMED)
-        if not changed:
-            kept = Command.objects.filter(pk=command.pk).first()
-            if kept is None:  # the account or the call was deleted meanwhile; what was sent is still told
-                gone = Call(tenant_id=claim.press.tenant_id, call_id=claim.call_id)
-                actor = claim.press.actor
-                state.tell(gone, "recording.answered_late", stamp, actor, command, **what)
-                return Settled(Outcome.UNCONFIRMED)
-            if _written_before(kept, outcome, attempts):
-                transaction.set_rollback(True)
-                return Settled(outcome)
-        call = _call(claim.press)
-        state.keep(command, attempts, stamp, late=not changed)
-        verb = "recording.answered" if changed else "recording.answered_late"
-        state.tell(call, verb, stamp, claim.press.actor, command, **what)
+        found = reading.to_settle(claim)
+        if found is None or not found.claimed:
+            return _settle_closed(claim, outcome, attempts, stamp, what)
+        call = found.call
+        state.close_all([(command, outcome, what["took_ms"])], stamp)
+        state.keep_all([(command, attempts)], stamp)
+        state.tell(call, "recording.answered", stamp, claim.press.actor, command, found.head, **what)
         if outcome in {Outcome.ACKNOWLEDGED, Outcome.UNCONFIRMED}:
             legs.release(call, command, stamp)
-        if not changed:
-            if outcome in {Outcome.ACKNOWLEDGED, Outcome.UNCONFIRMED}:
-                state.unconfirm(call, claim.press.wanted, stamp)  # its lease runs since it was closed
-            return Settled(Outcome.UNCONFIRMED, wish=judging.newest_wish(call))
         state.end(call, command, outcome, stamp, attempts[-1].elsewhere if attempts else None)
-        # Behind a person's pause none waits: the next one is told that somebody is at it.
-        alone = command.wanted == Wanted.PAUSED
-        simple = outcome == Outcome.ACKNOWLEDGED and call.account_id == claim.account.pk
-        simple = simple and command.source == Command.Source.PERSON  # nobody waits for the row of another
-        simple = simple and (alone or not pause_waits(claim)) and not due.is_doubted(call.pk, call.asserted_at)
-    if not simple:
+    simple = outcome == Outcome.ACKNOWLEDGED and call.account_id == claim.account.pk
+    simple = simple and command.source == Command.Source.PERSON  # nobody waits for the row of another
+    # Behind a person's pause none waits: the next one is told that somebody is at it.
+    simple = simple and (command.wanted == Wanted.PAUSED or not found.waited_for)
+    if not simple or found.doubted or any(made.doubtful for made in attempts):
         return Settled(outcome)
     return Settled(outcome, row=rows.draw(call, command=None, waiting=None, doubts=[], now=stamp.now))
+
+
+def _settle_closed(claim: Claim, outcome: Outcome, attempts: list[Made], stamp: Stamp, what: dict[str, Any]) -> Settled:
+    """Writes what came too late: somebody has closed the command, or it was deleted with its call."""
+    command = claim.command
+    kept = Command.objects.filter(pk=command.pk).first()
+    if kept is None:  # what was sent is still told
+        gone = Call(tenant_id=claim.press.tenant_id, call_id=claim.call_id)
+        state.tell(gone, "recording.answered_late", stamp, claim.press.actor, command, **what)
+        return Settled(Outcome.UNCONFIRMED)
+    if _written_before(kept, outcome, attempts):
+        transaction.set_rollback(True)
+        return Settled(outcome)
+    call = _call(claim.press)
+    state.keep_late(command, attempts, stamp)
+    state.tell(call, "recording.answered_late", stamp, claim.press.actor, command, **what)
+    if outcome in {Outcome.ACKNOWLEDGED, Outcome.UNCONFIRMED}:
+        legs.release(call, command, stamp)
+        state.unconfirm(call, claim.press.wanted, stamp)  # its lease runs since it was closed
+    return Settled(Outcome.UNCONFIRMED, wish=judging.newest_wish(call))
 
 
 def withdraw(claim: Claim, why: str) -> None:
@@ -219,7 +228,7 @@ def close_due(tenant_id: int) -> None:
     """
     for call_pk in due.expired(Now()).get(tenant_id, ()):
         with writing(tenant_id) as stamp, suppress(Call.DoesNotExist):
-            state.still_open(state.call_of(call_pk, tenant_id), stamp)
+            state.still_open(reading.call_of(call_pk, tenant_id), stamp)
     for doubted in due.overdue(Now()):
         if doubted.command.call.tenant_id != tenant_id:
             continue
@@ -292,4 +301,4 @@ def _written_before(command: Command, outcome: Outcome, attempts: list[Made]) ->
 
 
 def _call(press: Press) -> Call:
-    return state.call_of(press.call_pk, press.tenant_id)
+    return reading.call_of(press.call_pk, press.tenant_id)

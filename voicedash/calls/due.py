@@ -13,9 +13,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import chain
-from typing import Any
 
-from django.db import connection, connections
+from django.db import connections
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.db.models.functions import Now
 
@@ -42,13 +41,14 @@ WHERE calls_attempt.doubt_until > %s
 GROUP BY calls_call.id HAVING max(calls_attempt.doubt_until) <= %s
 """
 
-# Questions of every press, each answered by no for nearly all: Django would take ten times as long to write them.
-_ASKED = "SELECT 1 FROM calls_command WHERE call_id = %s AND state <> 'closed' LIMIT 1"
-_WAITED_FOR = "SELECT 1 FROM calls_command WHERE call_id = %s AND state = 'waiting' LIMIT 1"
-_DOUBTED = """
+# Questions about a call, to be asked in the statement that reads it: every press asks them, and most often in vain.
+# Whether it has a command that is not closed; whether a pause waits for its turn; whether a request may take effect, or
+# may have, after %s.
+ASKED = "EXISTS (SELECT 1 FROM calls_command WHERE call_id = calls_call.id AND state <> 'closed')"
+WAITED_FOR = "EXISTS (SELECT 1 FROM calls_command WHERE call_id = calls_call.id AND state = 'waiting')"
+DOUBTED = """EXISTS (
 SELECT 1 FROM calls_attempt JOIN calls_command ON calls_command.id = calls_attempt.command_id
-WHERE calls_command.call_id = %s AND calls_attempt.doubt_until > %s LIMIT 1
-"""
+WHERE calls_command.call_id = calls_call.id AND calls_attempt.doubt_until > %s)"""
 
 
 @dataclass(frozen=True)
@@ -63,27 +63,6 @@ class Again:
     source: Command.Source
     at: datetime
     conversation: int | None = None
-
-
-def is_asked(call_pk: int) -> bool:
-    """Whether a call has a command that is not closed."""
-    return _any(_ASKED, call_pk)
-
-
-def is_waited_for(call_pk: int) -> bool:
-    """Whether a pause of a call waits for its turn."""
-    return _any(_WAITED_FOR, call_pk)
-
-
-def is_doubted(call_pk: int, since: datetime | None) -> bool:
-    """Whether a request for a call may take effect, or may have, after `since`."""
-    return since is not None and _any(_DOUBTED, call_pk, connection.ops.adapt_datetimefield_value(since))
-
-
-def _any(question: str, *values: Any) -> bool:
-    with connection.cursor() as cursor:
-        cursor.execute(question, values)
-        return cursor.fetchone() is not None
 
 
 def expired(now: datetime | Now) -> dict[int, set[int]]:

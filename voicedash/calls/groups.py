@@ -201,7 +201,7 @@ def _open_items(bulk: Bulk, holder: UUID, presses: list[Press]) -> set[int]:
 
 def _calls(tenant_id: int, pks: Iterable[int]) -> dict[int, Call]:
     where = f"WHERE calls_call.tenant_id = %s AND calls_call.id IN ({reads.listed(pks)})"
-    return {call.pk: call for call in reads.every(Call, where, tenant_id, along="account")}
+    return {call.pk: call for call in reads.every(Call, where, tenant_id, along=("account",))}
 
 
 def _first_column(question: str, *values: Any) -> set[int]:

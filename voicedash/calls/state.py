@@ -13,7 +13,7 @@ from voicedash.calls.incidents import opening
 from voicedash.calls.models import Attempt, Call, Command, Outcome, Recording, Wanted
 from voicedash.calls.press import Made
 from voicedash.calls.times import times
-from voicedash.tenants import reads, updates
+from voicedash.tenants import updates
 from voicedash.tenants.board import Stamp
 from voicedash.tenants.models import BandwidthAccount, User
 
@@ -141,14 +141,6 @@ def contradict(call: Call, stamp: Stamp, why: str, at: datetime | None = None, b
     return True
 
 
-def call_of(pk: int, tenant_id: int) -> Call:
-    """A tenant's call as it is now, with its account. Raises Call.DoesNotExist."""
-    call = reads.first(Call, "WHERE calls_call.id = %s AND calls_call.tenant_id = %s", pk, tenant_id, along="account")
-    if call is None:
-        raise Call.DoesNotExist
-    return call
-
-
 def touch(call: Call, stamp: Stamp, **columns: Any) -> None:
     """Writes the named columns and the version that makes boards draw the row anew."""
     columns["version"] = stamp.version
@@ -163,8 +155,6 @@ def _take_over(of: Call | Command, columns: Columns) -> None:
 
 def still_open(call: Call, stamp: Stamp) -> tuple[Command | None, Command | None, bool]:
     """The call's claimed and its waiting command, after closing what has expired; True if anything was."""
-    if not due.is_asked(call.pk):
-        return None, None, False
     claimed = waiting = None
     changed = False
     for command in Command.objects.filter(due.OPEN, call=call).order_by():
@@ -207,11 +197,10 @@ def lapse(attempt: Attempt, stamp: Stamp) -> None:
     opening.lapsed(call, (attempt.doubt_until or stamp.now) + seconds(times.grace), stamp)
 
 
-def close(command: Command, stamp: Stamp, outcome: Outcome, *, took_ms: int | None = None, state: str = "") -> bool:
-    """Closes a command that is still open (and in `state`, where one is named); False if it is not."""
-    columns = {"state": Command.State.CLOSED, "outcome": outcome, "closed_at": stamp.now, "took_ms": took_ms}
-    still = "state = %s" if state else "state <> %s"
-    if not updates.one_if(Command, command.pk, columns, still, state or Command.State.CLOSED):
+def close(command: Command, stamp: Stamp, outcome: Outcome) -> bool:
+    """Closes a command that is still open; False if it is not."""
+    columns: Columns = {"state": Command.State.CLOSED, "outcome": outcome, "closed_at": stamp.now}
+    if not Command.objects.filter(due.OPEN, pk=command.pk).update(**columns):
         return False
     _take_over(command, columns)
     return True
@@ -227,14 +216,14 @@ def close_all(closing: list[tuple[Command, Outcome, int]], stamp: Stamp) -> None
     updates.each(Command, changes)
 
 
-def keep(command: Command, attempts: list[Made], stamp: Stamp, *, late: bool) -> None:
-    """Stores attempts. `late`: somebody closed the command before, and may have kept an attempt for its sender."""
-    updates.add_all(kept(command, attempts, stamp, command.attempts.count() + 1 if late else 1))
+def keep_late(command: Command, attempts: list[Made], stamp: Stamp) -> None:
+    """Stores attempts of a command that somebody closed before, and may have kept an attempt of for its sender."""
+    updates.add_unread(kept(command, attempts, stamp, command.attempts.count() + 1))
 
 
 def keep_all(made: list[tuple[Command, list[Made]]], stamp: Stamp) -> None:
     """Stores the attempts of commands that were claimed until now."""
-    updates.add_all([one for command, attempts in made for one in kept(command, attempts, stamp)])
+    updates.add_unread([one for command, attempts in made for one in kept(command, attempts, stamp)])
 
 
 def kept(command: Command, attempts: list[Made], stamp: Stamp, first: int = 1) -> list[Attempt]:
@@ -262,11 +251,19 @@ def _lease(call: Call, command: Command, stamp: Stamp) -> dict[str, Any]:
     return ends.given(call, command, stamp.now, legs)
 
 
-def tell(call: Call, verb: str, stamp: Stamp, by: User | None, command: Command, **data: Any) -> None:
-    """Adds an entry about a command."""
+def tell(
+    call: Call,
+    verb: str,
+    stamp: Stamp,
+    by: User | None,
+    command: Command,
+    head: log.Place | None = None,
+    **data: Any,
+) -> None:
+    """Adds an entry about a command, at the `head` of the log where that was read under this lock."""
     said = about(call, verb, by, command, **data)
     chain = log.of_tenant(call.tenant_id)
-    log.append(chain, said.verb, at=stamp.now, actor=said.actor, call_id=said.call_id, data=said.data)
+    log.append(chain, said.verb, at=stamp.now, actor=said.actor, call_id=said.call_id, data=said.data, head=head)
 
 
 def about(call: Call, verb: str, by: User | None, command: Command, **data: Any) -> log.Said:

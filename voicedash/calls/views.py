@@ -17,8 +17,8 @@ from voicedash.calls import (
     lease_words,
     leases,
     notes,
+    reading,
     recording,
-    state,
     tracking,
     words,
 )
@@ -192,7 +192,7 @@ def fetch(request: TenantRequest, tenant: str) -> HttpResponse:
 
 def _call(request: TenantRequest, pk: int) -> Call:
     try:
-        return state.call_of(pk, request.tenant.pk)
+        return reading.call_of(pk, request.tenant.pk)
     except Call.DoesNotExist:
         raise Http404 from None
 

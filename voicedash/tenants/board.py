@@ -4,7 +4,7 @@ import threading
 import time
 from collections import defaultdict
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -97,7 +97,9 @@ def writing(tenant_id: int) -> Iterator[Stamp]:
         with _waiting_at_most(left), transaction.atomic(durable=True):
             if left < WAIT and connection.vendor == "postgresql":
                 _set("SET LOCAL lock_timeout = %d", left)
-            yield begin(tenant_id)
+            stamp = begin(tenant_id)
+            with getattr(connection, "in_one_go", nullcontext)():
+                yield stamp
     finally:
         turn.release()
 

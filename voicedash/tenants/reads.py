@@ -31,22 +31,31 @@ class _Shape:
         return model.from_db(connection.alias, self.names, row)
 
 
-def first(model: type[M], rest: str, *values: Any, along: str = "") -> M | None:
+def first(model: type[M], rest: str, *values: Any, along: tuple[str, ...] = ()) -> M | None:
     """The first row of a model that the `rest` of the statement (WHERE …, with `%s` for each of `values`) finds.
 
-    `along` names a foreign key, never NULL, whose row is read with it. Columns stand in `rest` with their table.
+    `along` names foreign keys, never NULL, whose rows are read with it. Columns stand in `rest` with their table.
     Raises DatabaseError.
     """
+    found = first_and((), model, rest, *values, along=along)
+    return None if found is None else found[1]
+
+
+def first_and(
+    more: Sequence[str], model: type[M], rest: str, *values: Any, along: tuple[str, ...] = ()
+) -> tuple[Sequence[Any], M] | None:
+    """The same after the values of `more` expressions, whose `%s` come first; tables for them are joined in `rest`."""
+    asked = "".join(f"{one}, " for one in more)
     with connection.cursor() as cursor:
-        cursor.execute(f"{_select(model, along, connection.vendor)} {rest} LIMIT 1", values)
+        cursor.execute(f"SELECT {asked}{_columns(model, along, connection.vendor)} {rest} LIMIT 1", values)
         found = cursor.fetchone()
-    return None if found is None else _made(model, along, found)
+    return None if found is None else (found[: len(more)], _made(model, along, found[len(more) :]))
 
 
-def every(model: type[M], rest: str, *values: Any, along: str = "") -> list[M]:
+def every(model: type[M], rest: str, *values: Any, along: tuple[str, ...] = ()) -> list[M]:
     """All rows that `rest` finds, as `first` does the first."""
     with connection.cursor() as cursor:
-        cursor.execute(f"{_select(model, along, connection.vendor)} {rest}", values)
+        cursor.execute(f"SELECT {_columns(model, along, connection.vendor)} {rest}", values)
         return [_made(model, along, found) for found in cursor.fetchall()]
 
 
@@ -55,25 +64,26 @@ def listed(keys: Iterable[int]) -> str:
     return ", ".join(str(int(key)) for key in keys) or "NULL"
 
 
-def _made(model: type[M], along: str, found: Sequence[Any]) -> M:
+def _made(model: type[M], along: tuple[str, ...], found: Sequence[Any]) -> M:
     shape = _shape(model, connection.vendor)
     row = shape.made(model, found[: len(shape.names)])
-    if along:
-        key = _key(model, along)
-        other = key.related_model
-        key.set_cached_value(row, _shape(other, connection.vendor).made(other, found[len(shape.names) :]))
+    at = len(shape.names)
+    for key in (_key(model, name) for name in along):
+        other = _shape(key.related_model, connection.vendor)
+        key.set_cached_value(row, other.made(key.related_model, found[at : at + len(other.names)]))
+        at += len(other.names)
     return row
 
 
 @cache
-def _select(model: type[models.Model], along: str, vendor: str) -> str:
-    table, columns, join = model._meta.db_table, _shape(model, vendor).columns, ""
-    if along:
-        key = _key(model, along)
-        other = key.related_model._meta
+def _columns(model: type[models.Model], along: tuple[str, ...], vendor: str) -> str:
+    """What stands between SELECT and WHERE."""
+    table, columns, joins = model._meta.db_table, _shape(model, vendor).columns, ""
+    for key in (_key(model, name) for name in along):
+        other = key.related_model._meta.db_table
         columns += f", {_shape(key.related_model, vendor).columns}"
-        join = f" JOIN {other.db_table} ON {other.db_table}.id = {table}.{key.column}"
-    return f"SELECT {columns} FROM {table}{join}"
+        joins += f" JOIN {other} ON {other}.id = {table}.{key.column}"
+    return f"{columns} FROM {table}{joins}"
 
 
 def _key(model: type[models.Model], name: str) -> "models.ForeignKey[Any, Any]":

@@ -29,34 +29,48 @@ def each(model: type[models.Model], changes: Iterable[tuple[int, Mapping[str, An
                 cursor.executemany(_update(model, names), rows)
 
 
-def one_if(model: type[models.Model], pk: int, columns: Mapping[str, Any], condition: str, *values: Any) -> bool:
-    """Writes the named columns of one row where the `condition` (SQL, with `%s` for each of `values`) still holds.
-
-    False where it does not, or the row is gone. Raises DatabaseError.
-    """
-    names = tuple(sorted(columns))
-    prepared = [_prepared(model, name, columns[name]) for name in names]
-    with connection.cursor() as cursor:
-        cursor.execute(f"{_update(model, names)} AND {condition}", [*prepared, pk, *values])
-        return bool(cursor.rowcount == 1)
+def next_key(model: type[models.Model]) -> str:
+    """SQL that gives the key of a row to be added; NULL on SQLite, where only the insert knows it."""
+    return f"nextval('{model._meta.db_table}_id_seq')" if connection.vendor == "postgresql" else "NULL"
 
 
 def add(row: models.Model) -> None:
-    """Inserts a new row, which gets its key. Raises DatabaseError."""
-    add_all([row])
+    """Inserts a new row, which gets its key, or has it from `next_key` and waits for nothing. Raises DatabaseError."""
+    if row.pk is None:
+        add_all([row])
+    else:
+        _insert([row], row._meta.concrete_fields)
+        row._state.adding, row._state.db = False, connection.alias
 
 
 def add_all(rows: Sequence[models.Model]) -> None:
     """Inserts new rows of one model in one statement; each gets its key. Raises DatabaseError."""
     if not rows:
         return
-    fields = [field for field in rows[0]._meta.concrete_fields if not field.primary_key]
+    keys = _insert(rows, _but_key(rows[0]), " RETURNING id")
+    for row, (pk,) in zip(rows, keys, strict=True):
+        row.pk = pk
+        row._state.adding, row._state.db = False, connection.alias
+
+
+def add_unread(rows: Sequence[models.Model]) -> None:
+    """The same for rows that nobody looks at any more: they get no key, and nothing is waited for."""
+    if rows:
+        _insert(rows, _but_key(rows[0]))
+
+
+def _but_key(row: models.Model) -> "Sequence[models.Field[Any, Any]]":
+    return [field for field in row._meta.concrete_fields if not field.primary_key]
+
+
+def _insert(
+    rows: Sequence[models.Model], fields: "Sequence[models.Field[Any, Any]]", returning: str = ""
+) -> list[tuple[int]]:
     values = [field.get_db_prep_save(field.pre_save(row, add=True), connection) for row in rows for field in fields]
+    names = tuple(_quoted(field) for field in fields)
     with connection.cursor() as cursor:
-        cursor.execute(_insert(type(rows[0]), len(rows)), values)
-        for row, (pk,) in zip(rows, cursor.fetchall(), strict=True):
-            row.pk = pk
-            row._state.adding, row._state.db = False, connection.alias
+        cursor.execute(_into(rows[0]._meta.db_table, names, len(rows)) + returning, values)
+        return list(cursor.fetchall()) if returning else []
 
 
 @cache
@@ -66,10 +80,9 @@ def _update(model: type[models.Model], names: tuple[str, ...]) -> str:
 
 
 @cache
-def _insert(model: type[models.Model], rows: int) -> str:
-    fields = [field for field in model._meta.concrete_fields if not field.primary_key]
-    columns, values = ", ".join(_quoted(field) for field in fields), ", ".join("%s" for _ in fields)
-    return f"INSERT INTO {model._meta.db_table} ({columns}) VALUES {', '.join([f'({values})'] * rows)} RETURNING id"
+def _into(table: str, columns: tuple[str, ...], rows: int) -> str:
+    row = f"({', '.join('%s' for _ in columns)})"
+    return f"INSERT INTO {table} ({', '.join(columns)}) VALUES {', '.join([row] * rows)}"
 
 
 def _quoted(field: "models.Field[Any, Any]") -> str:
