@@ -164,21 +164,21 @@ def test_an_account_without_credentials_fails_alone(ana, cast, floor, bandwidth,
 def test_calls_that_end_and_come_meanwhile(ana, cast, floor, bandwidth, live_call):
     """One that ends before its turn is not asked for; one that comes later is not of the list."""
     calls, _ = floor
-    more = [live_call(cast.acme_account) for _ in range(30)]
+    more = [live_call(cast.acme_account) for _ in range(50)]
     bandwidth.hold(cast.acme_account.account_id, on="put")
     press(ana)
-    until(lambda: len(bandwidth.puts) == 25)
+    until(lambda: len(bandwidth.puts) == 50)
     last = BulkItem.objects.filter(command=None).order_by("pk").last().call
     with writing(cast.acme.pk) as stamp:
         Call.objects.filter(pk=last.pk).update(ended_at=stamp.now, version=stamp.version)
     _, theirs = live_call(cast.acme_account)
-    assert Command.objects.filter(state="claimed").count() == 25
+    assert Command.objects.filter(state="claimed").count() == 50
     bandwidth.release_all()
     finished()
     assert theirs.recorder == "recording"
     assert BulkItem.objects.get(call=last).outcome == "ended"
     assert len(bandwidth.puts) == len(calls) + len(more) - 1
-    assert "41 paused, 1 ended" in ana.get("/t/acme/").text
+    assert "61 paused, 1 ended" in ana.get("/t/acme/").text
 
 
 def test_a_pause_of_all_overtakes_a_resume_in_flight(ana, floor, bandwidth, threads):

@@ -76,10 +76,10 @@ def append(
     return entry
 
 
-def append_all(chain: str, said: Iterable[Said], *, at: datetime) -> None:
+def append_all(chain: str, said: Iterable[Said], *, at: datetime, head: Place | None = None) -> None:
     """Adds entries in their order, as `append` does each: for a group, for which the head is read once."""
     _in_transaction()
-    seq, previous = _head(chain)
+    seq, previous = head or _head(chain)
     rows: list[list[Any]] = []
     moves: list[list[Any]] = []
     for one in said:

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from voicedash.calls.groups import Answered
 from voicedash.calls.times import times
 
-AT_ONCE = 25  # calls in flight of one account, and claims of one transaction
+GROUP = 25  # claims of one transaction, and outcomes
+AT_ONCE = 2 * GROUP  # calls in flight of one account: while one group is asked for the next is claimed
 
 
 @dataclass

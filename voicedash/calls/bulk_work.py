@@ -17,7 +17,7 @@ from django.db.models.functions import Now
 
 from voicedash.audit import log
 from voicedash.calls import bulk_lists, claims, groups, progress, recording
-from voicedash.calls.bulk_pace import AT_ONCE, Pace
+from voicedash.calls.bulk_pace import AT_ONCE, GROUP, Pace
 from voicedash.calls.bulk_settling import Settling, Written
 from voicedash.calls.ends import Terms
 from voicedash.calls.groups import Answered
@@ -64,7 +64,7 @@ class Work:
         if not bulk_lists.complete(self.bulk, self.holder, self.stop):
             return
         self._read()
-        self._threads = AT_ONCE * max(1, min(4, len(self.open)))
+        self._threads = AT_ONCE * max(1, min(2, len(self.open)))
         with ThreadPoolExecutor(self._threads, "bulk") as self.pool:
             self.settling = Settling(self.bulk.tenant_id, self._alone, self.answered.put)
             try:
@@ -124,7 +124,7 @@ class Work:
             self.unwritten += len(answers)
             self.kept += answers
             # Writing them takes the lock that the next claim needs: in a lull, or once there is no next claim.
-            if not answers or len(self.kept) >= AT_ONCE or not any(self.open.values()):
+            if not answers or len(self.kept) >= GROUP or not any(self.open.values()):
                 self._write()
 
     def _write(self) -> None:
@@ -165,7 +165,7 @@ class Work:
         """At most a group of presses, each with a place of its account."""
         now = time.monotonic()
         found: list[Press] = []
-        free = min(AT_ONCE, self._threads - sum(pace.in_flight for pace in self.paces.values()))
+        free = min(GROUP, self._threads - sum(pace.in_flight for pace in self.paces.values()))
         for account, waiting in self.open.items():
             pace = self.paces[account]
             while waiting and now >= pace.after and pace.in_flight < int(pace.most) and len(found) < free:

@@ -4,9 +4,7 @@ What is not plain is left to the way of a single press: a call at which somebody
 """
 
 import time
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from typing import Any
 from uuid import UUID
 
 from django.db import connection, transaction
@@ -23,20 +21,23 @@ from voicedash.tenants.board import Stamp, writing
 ENDED = "ended"
 OVERTAKEN = "overtaken"
 
-# Statements of our own: a group is claimed and settled under the tenant's lock, while those whose turn comes next wait.
-_OPEN_ITEMS = """
-SELECT calls_bulkitem.id FROM calls_bulkitem JOIN calls_bulk ON calls_bulk.id = calls_bulkitem.bulk_id
+# What a group is claimed and settled by is read in one statement each: it has the tenant's lock meanwhile, and after
+# every answer of the database that it waits for it queues up behind the threads that send.
+_HEAD = "LEFT JOIN audit_head ON audit_head.chain = %s"
+_OPEN_ITEMS = f"""
+JOIN calls_bulkitem ON calls_bulkitem.call_id = calls_call.id
+JOIN calls_bulk ON calls_bulk.id = calls_bulkitem.bulk_id {_HEAD}
 WHERE calls_bulk.id = %s AND calls_bulk.holder = %s AND calls_bulk.finished_at IS NULL
-    AND calls_bulkitem.id IN ({items}) AND calls_bulkitem.command_id IS NULL AND calls_bulkitem.outcome = ''
+    AND calls_bulkitem.id IN ({{items}}) AND calls_bulkitem.command_id IS NULL AND calls_bulkitem.outcome = ''
 """
-_HELD = "SELECT call_id FROM calls_command WHERE call_id IN ({calls}) AND state <> 'closed'"
-_MINE = "SELECT id FROM calls_command WHERE id IN ({commands}) AND state = 'claimed'"
+_MINE = f"""
+JOIN calls_command ON calls_command.call_id = calls_call.id {_HEAD}
+WHERE calls_command.id IN ({{commands}}) AND calls_command.state = 'claimed'
+"""
 _IN_VAIN = ", ".join(f"'{outcome}'" for outcome in due.IN_VAIN)
-_OVERTAKEN = f"""
-SELECT call_id FROM calls_command
-WHERE call_id IN ({{calls}}) AND wanted = 'recording' AND source = 'person' AND asked_at > %s
-    AND outcome NOT IN ({_IN_VAIN})
-"""
+_RESUMED_SINCE = f"""EXISTS (
+SELECT 1 FROM calls_command WHERE call_id = calls_call.id AND wanted = 'recording' AND source = 'person'
+    AND asked_at > %s AND outcome NOT IN ({_IN_VAIN}))"""
 
 
 class Lost(Exception):
@@ -77,36 +78,33 @@ def claim(bulk: Bulk, holder: UUID, presses: list[Press]) -> Claimed:
     """
     began = time.monotonic()
     with writing(bulk.tenant_id) as stamp:
-        still = _open_items(bulk, holder, presses)
-        presses = [press for press in presses if press.item in still]
-        pks = [press.call_pk for press in presses]
-        calls = _calls(bulk.tenant_id, pks)
+        found, head = _open_items(bulk, holder, presses)
         if bulk.wanted == Wanted.RECORDING:
-            prefetch_related_objects(list(calls.values()), "last_pause")
-        held = _first_column(_HELD.format(calls=reads.listed(pks)))
-        overtaken = _overtaken(bulk, pks)
-        plain: list[Press] = []
+            prefetch_related_objects([item.call for item in found.values()], "last_pause")
+        plain: list[tuple[Press, _Item]] = []
         busy = []
         nothing: dict[str, list[int]] = {}
         for press in presses:
-            call = calls[press.call_pk]
-            if call.ended_at is not None:
+            item = found.get(press.item)
+            if item is None:
+                continue
+            if item.call.ended_at is not None:
                 nothing.setdefault(ENDED, []).append(press.item)
-            elif call.pk in overtaken:
+            elif item.overtaken:
                 nothing.setdefault(OVERTAKEN, []).append(press.item)
-            elif call.pk in held:
-                busy.append((call, press))
-            elif turned := judging.turned(press, call, None, None, stamp.now):
+            elif item.asked:
+                busy.append((item.call, press))
+            elif turned := judging.turned(press, item.call, None, None, stamp.now):
                 nothing.setdefault(turned.outcome, []).append(press.item)
             else:
-                plain.append(press)
+                plain.append((press, item))
         for outcome, items in nothing.items():
             BulkItem.objects.filter(pk__in=items).update(outcome=outcome)
-        commands = _commands(plain, calls, stamp)
+        commands = _commands(plain, head, stamp)
         if not (nothing or commands):
             transaction.set_rollback(True)
-    found = zip(plain, commands, strict=True)
-    return Claimed([claims.claimed(press, command, calls[press.call_pk], began) for press, command in found], busy)
+    claimed = zip(plain, commands, strict=True)
+    return Claimed([claims.claimed(press, command, item.call, began) for (press, item), command in claimed], busy)
 
 
 def settle(tenant_id: int, answers: list[Answered]) -> list[Answered]:
@@ -115,9 +113,8 @@ def settle(tenant_id: int, answers: list[Answered]) -> list[Answered]:
     Raises DatabaseError.
     """
     with writing(tenant_id) as stamp:
-        held = _first_column(_MINE.format(commands=reads.listed(answer.claim.command.pk for answer in answers)))
-        calls = _calls(tenant_id, [answer.claim.press.call_pk for answer in answers])
-        mine = [answer for answer in answers if answer.claim.command.pk in held]
+        calls, head = _claimed_calls(tenant_id, answers)
+        mine = [answer for answer in answers if answer.claim.command.pk in calls]
         if not mine:
             transaction.set_rollback(True)
             return answers
@@ -128,14 +125,14 @@ def settle(tenant_id: int, answers: list[Answered]) -> list[Answered]:
         state.keep_all([(answer.claim.command, answer.attempts) for answer in mine], stamp)
         entries = []
         for answer, what in zip(mine, told, strict=True):
-            command, call = answer.claim.command, calls[answer.claim.press.call_pk]
+            command, call = answer.claim.command, calls[answer.claim.command.pk]
             entries.append(state.about(call, "recording.answered", answer.claim.press.actor, command, **what))
             if answer.outcome in {Outcome.ACKNOWLEDGED, Outcome.UNCONFIRMED}:
                 legs.release(call, command, stamp)
-        log.append_all(log.of_tenant(tenant_id), entries, at=stamp.now)
+        log.append_all(log.of_tenant(tenant_id), entries, at=stamp.now, head=head)
         ended = []
         for answer in mine:
-            command, call = answer.claim.command, calls[answer.claim.press.call_pk]
+            command, call = answer.claim.command, calls[answer.claim.command.pk]
             if answer.returns:  # it is asked for again, which is no failure yet
                 state.refuse(call, command, answer.outcome, stamp)
             else:
@@ -144,70 +141,84 @@ def settle(tenant_id: int, answers: list[Answered]) -> list[Answered]:
         state.end_all(ended, stamp)
         if again := [answer.claim.press.item for answer in mine if answer.returns]:
             BulkItem.objects.filter(pk__in=again).update(command=None)
-    return [answer for answer in answers if answer.claim.command.pk not in held]
+    return [answer for answer in answers if answer.claim.command.pk not in calls]
 
 
-def _commands(presses: list[Press], calls: dict[int, Call], stamp: Stamp) -> list[Command]:
-    """The commands of `presses`, claimed, with all that a claim writes beside them."""
-    if not presses:
+@dataclass(frozen=True)
+class _Item:
+    """What a group's claim reads of an item that nobody has asked for."""
+
+    call: Call
+    asked: bool  # somebody is at its call
+    overtaken: bool  # a person has resumed it since a pause of all was pressed: theirs is the newer wish
+    key: int | None  # of the command to be, where the database tells it before
+
+
+def _open_items(bulk: Bulk, holder: UUID, presses: list[Press]) -> tuple[dict[int, _Item], log.Place | None]:
+    """Of these presses' items those that nobody has asked for, and the log's head. Raises Lost."""
+    asked_at = connection.ops.adapt_datetimefield_value(bulk.asked_at)
+    mine = Bulk._meta.get_field("holder").get_db_prep_value(holder, connection)
+    found = reads.every_and(
+        ("calls_bulkitem.id", due.ASKED, _RESUMED_SINCE, updates.next_key(Command), *log.PLACE),
+        Call,
+        _OPEN_ITEMS.format(items=reads.listed(press.item for press in presses)),
+        *(asked_at, log.of_tenant(bulk.tenant_id), bulk.pk, mine),
+        along=("account",),
+    )
+    if not found and not Bulk.objects.filter(pk=bulk.pk, holder=holder, finished_at=None).exists():
+        raise Lost
+    pausing = bulk.wanted == Wanted.PAUSED
+    items = {
+        item: _Item(call, bool(asked), bool(resumed) and pausing, key)
+        for (item, asked, resumed, key, *_), call in found
+    }
+    return items, log.place(*found[0][0][-2:]) if found else None
+
+
+def _claimed_calls(tenant_id: int, answers: list[Answered]) -> tuple[dict[int, Call], log.Place | None]:
+    """The calls of the commands that are still claimed, by the command's key, and the log's head."""
+    commands = reads.listed(answer.claim.command.pk for answer in answers)
+    found = reads.every_and(
+        ("calls_command.id", *log.PLACE),
+        Call,
+        _MINE.format(commands=commands),
+        log.of_tenant(tenant_id),
+        along=("account",),
+    )
+    return {command: call for (command, *_), call in found}, log.place(*found[0][0][-2:]) if found else None
+
+
+def _commands(plain: list[tuple[Press, _Item]], head: log.Place | None, stamp: Stamp) -> list[Command]:
+    """The commands of presses, claimed, with all that a claim writes beside them."""
+    if not plain:
         return []
     commands = [
         claims.command_of(
             press,
-            calls[press.call_pk],
+            item.call,
             stamp,
+            pk=item.key,
             state=Command.State.CLAIMED,
             claimed_at=stamp.now,
             attempt_at=stamp.now,
             expires_at=stamp.now + state.seconds(times.claim),
         )
-        for press in presses
+        for press, item in plain
     ]
     updates.add_all(commands)
-    touched, asked = [], []
-    for press, command in zip(presses, commands, strict=True):
+    touched, asked, entries = [], [], []
+    for (press, item), command in zip(plain, commands, strict=True):
         pausing = {"last_pause": command} if press.wanted == Wanted.PAUSED else {}
         touched.append((press.call_pk, {"version": stamp.version} | pausing))
         asked.append((press.item, {"command": command}))
+        entries.append(state.about(item.call, "recording.asked", press.actor, command))
     updates.each(Call, touched)
     updates.each(BulkItem, asked)
-    entries = []
-    for press, command in zip(presses, commands, strict=True):
-        call = calls[press.call_pk]
+    for press, item in plain:
         if press.together:
-            legs.join(call, press.together, stamp)
-        entries.append(state.about(call, "recording.asked", press.actor, command))
-    log.append_all(log.of_tenant(presses[0].tenant_id), entries, at=stamp.now)
+            legs.join(item.call, press.together, stamp)
+    log.append_all(log.of_tenant(plain[0][0].tenant_id), entries, at=stamp.now, head=head)
     return commands
-
-
-def _overtaken(bulk: Bulk, pks: Iterable[int]) -> set[int]:
-    """The calls that a person has resumed since a pause of all was pressed: theirs is the newer wish."""
-    if bulk.wanted != Wanted.PAUSED:
-        return set()
-    asked = connection.ops.adapt_datetimefield_value(bulk.asked_at)
-    return _first_column(_OVERTAKEN.format(calls=reads.listed(pks)), asked)
-
-
-def _open_items(bulk: Bulk, holder: UUID, presses: list[Press]) -> set[int]:
-    """Of these presses' items those that nobody has asked for. Raises Lost."""
-    mine = Bulk._meta.get_field("holder").get_db_prep_value(holder, connection)
-    question = _OPEN_ITEMS.format(items=reads.listed(press.item for press in presses))
-    found = _first_column(question, bulk.pk, mine)
-    if not found and not Bulk.objects.filter(pk=bulk.pk, holder=holder, finished_at=None).exists():
-        raise Lost
-    return found
-
-
-def _calls(tenant_id: int, pks: Iterable[int]) -> dict[int, Call]:
-    where = f"WHERE calls_call.tenant_id = %s AND calls_call.id IN ({reads.listed(pks)})"
-    return {call.pk: call for call in reads.every(Call, where, tenant_id, along=("account",))}
-
-
-def _first_column(question: str, *values: Any) -> set[int]:
-    with connection.cursor() as cursor:
-        cursor.execute(question, values)
-        return {key for (key,) in cursor.fetchall()}
 
 
 def fresh(press: Press) -> Press:

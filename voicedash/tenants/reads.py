@@ -45,18 +45,22 @@ def first_and(
     more: Sequence[str], model: type[M], rest: str, *values: Any, along: tuple[str, ...] = ()
 ) -> tuple[Sequence[Any], M] | None:
     """The same after the values of `more` expressions, whose `%s` come first; tables for them are joined in `rest`."""
-    asked = "".join(f"{one}, " for one in more)
-    with connection.cursor() as cursor:
-        cursor.execute(f"SELECT {asked}{_columns(model, along, connection.vendor)} {rest} LIMIT 1", values)
-        found = cursor.fetchone()
-    return None if found is None else (found[: len(more)], _made(model, along, found[len(more) :]))
+    return next(iter(every_and(more, model, f"{rest} LIMIT 1", *values, along=along)), None)
 
 
 def every(model: type[M], rest: str, *values: Any, along: tuple[str, ...] = ()) -> list[M]:
     """All rows that `rest` finds, as `first` does the first."""
+    return [row for _, row in every_and((), model, rest, *values, along=along)]
+
+
+def every_and(
+    more: Sequence[str], model: type[M], rest: str, *values: Any, along: tuple[str, ...] = ()
+) -> list[tuple[Sequence[Any], M]]:
+    """All rows, each after the values of `more`."""
+    asked = "".join(f"{one}, " for one in more)
     with connection.cursor() as cursor:
-        cursor.execute(f"SELECT {_columns(model, along, connection.vendor)} {rest}", values)
-        return [_made(model, along, found) for found in cursor.fetchall()]
+        cursor.execute(f"SELECT {asked}{_columns(model, along, connection.vendor)} {rest}", values)
+        return [(found[: len(more)], _made(model, along, found[len(more) :])) for found in cursor.fetchall()]
 
 
 def listed(keys: Iterable[int]) -> str:

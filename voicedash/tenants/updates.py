@@ -35,21 +35,23 @@ def next_key(model: type[models.Model]) -> str:
 
 
 def add(row: models.Model) -> None:
-    """Inserts a new row, which gets its key, or has it from `next_key` and waits for nothing. Raises DatabaseError."""
-    if row.pk is None:
-        add_all([row])
-    else:
-        _insert([row], row._meta.concrete_fields)
-        row._state.adding, row._state.db = False, connection.alias
+    """Inserts a new row, which gets its key. Raises DatabaseError."""
+    add_all([row])
 
 
 def add_all(rows: Sequence[models.Model]) -> None:
-    """Inserts new rows of one model in one statement; each gets its key. Raises DatabaseError."""
+    """Inserts new rows of one model in one statement; each gets its key. Raises DatabaseError.
+
+    Where they have them from `next_key` nothing is waited for.
+    """
     if not rows:
         return
-    keys = _insert(rows, _but_key(rows[0]), " RETURNING id")
-    for row, (pk,) in zip(rows, keys, strict=True):
-        row.pk = pk
+    if rows[0].pk is None:
+        for row, (pk,) in zip(rows, _insert(rows, _but_key(rows[0]), " RETURNING id"), strict=True):
+            row.pk = pk
+    else:
+        _insert(rows, rows[0]._meta.concrete_fields)
+    for row in rows:
         row._state.adding, row._state.db = False, connection.alias
 
 
