@@ -80,7 +80,7 @@ def take_turn(waiting: Claim) -> Claim | None:
     began = time.monotonic()
     with writing(waiting.press.tenant_id) as stamp:
         try:
-            call = _call(waiting.press)
+            call = reading.pressed(waiting.press)
         except Call.DoesNotExist:
             raise LookupError("the call was deleted") from None
         running, mine, _ = state.still_open(call, stamp)
@@ -161,7 +161,7 @@ def _settle_closed(claim: Claim, outcome: Outcome, attempts: list[Made], stamp: 
     if _written_before(kept, outcome, attempts):
         transaction.set_rollback(True)
         return Settled(outcome)
-    call = _call(claim.press)
+    call = reading.pressed(claim.press)
     state.keep_late(command, attempts, stamp)
     state.tell(call, "recording.answered_late", stamp, claim.press.actor, command, **what)
     if outcome in {Outcome.ACKNOWLEDGED, Outcome.UNCONFIRMED}:
@@ -175,7 +175,7 @@ def withdraw(claim: Claim, why: str) -> None:
     with writing(claim.press.tenant_id) as stamp:
         command = Command.objects.filter(pk=claim.command.pk).first()
         if command and state.close(command, stamp, Outcome.NOT_ASKED):
-            call = _call(claim.press)
+            call = reading.pressed(claim.press)
             state.touch(call, stamp)
             state.tell_unasked(call, stamp, claim.press.actor, command, why)
 
@@ -183,7 +183,7 @@ def withdraw(claim: Claim, why: str) -> None:
 def keep_unasked(press: Press, why: str) -> None:
     """Keeps a press for which nothing was claimed, for the log. Raises DatabaseError."""
     with writing(press.tenant_id) as stamp:
-        call = _call(press)
+        call = reading.pressed(press)
         command = _command(
             press,
             call,
@@ -298,7 +298,3 @@ def _written_before(command: Command, outcome: Outcome, attempts: list[Made]) ->
     """This very settling is in the database: its commit was done, and only the news of it was lost."""
     kept = list(command.attempts.values_list("result", flat=True)) if command.state == Command.State.CLOSED else []
     return bool(kept) and command.outcome == outcome and kept == [made.result for made in attempts]
-
-
-def _call(press: Press) -> Call:
-    return reading.call_of(press.call_pk, press.tenant_id)

@@ -44,6 +44,11 @@ def call_of(pk: int, tenant_id: int) -> Call:
     return call
 
 
+def pressed(press: Press) -> Call:
+    """The call of a press. Raises Call.DoesNotExist."""
+    return call_of(press.call_pk, press.tenant_id)
+
+
 def to_claim(press: Press) -> ToClaim:
     """Before a claim. Raises Call.DoesNotExist."""
     chain = log.of_tenant(press.tenant_id)
